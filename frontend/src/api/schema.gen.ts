@@ -1,0 +1,1954 @@
+// Made by "npm run generate" from server/web/api/openapi.yaml. Do not edit.
+export interface paths {
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Renews the browser session by the portal's own token of the person in the frame. */
+        post: operations["renewSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getSettings"];
+        /** @description Saves the whole document at once. Needs `If-Match "<version>"`; a newer one answers 409 with both documents, bad fields 422; nothing is saved in part. */
+        put: operations["putSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/settings/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listSettingsVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/settings/versions/{n}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["restoreSettings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getUIS"];
+        /** @description Stores the credentials, tests each at once, registers the chat adapter. A failed check is in `checks`, the answer is still 200 when something could be stored. */
+        put: operations["putUIS"];
+        post?: never;
+        delete: operations["deleteUIS"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uis/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listUISNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/portals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPortals"];
+        put?: never;
+        post: operations["addPortal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/portals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["removePortal"];
+        options?: never;
+        head?: never;
+        patch: operations["changePortal"];
+        trace?: never;
+    };
+    "/portals/{id}/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Binds again what is missing of placements, events and the connector. Answers the steps as they stand when done. */
+        post: operations["repairPortal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/employees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listEmployees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/employees/{b24_user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["matchEmployee"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/employees/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["syncEmployees"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directories/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getDirectory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directories/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["refreshDirectories"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/communications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listCommunications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/communications/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description "Why?": ref is {kind}:{id}, for chats the chat number at UIS. */
+        get: operations["getCommunication"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/communications/{ref}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Takes rows of this communication that were set aside up again. */
+        post: operations["replayCommunication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One list of the workplace. With entity_type and entity_id only chats with the clients of that card (by every phone and e-mail of it). */
+        get: operations["listChats"];
+        put?: never;
+        /** @description Write first. The same id answers the same chat again. Exactly one of phone, email, username. */
+        post: operations["startChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getChat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A page of the conversation, oldest first. before and after are message ids; without both the newest page. `next` is the id to pass as before (or after), null at the end. */
+        get: operations["listMessages"];
+        put?: never;
+        /** @description The same id answers the same message again. Text, file or both. */
+        post: operations["sendMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/messages/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Sends a failed or not confirmed message again. The client-made id makes a repeat harmless. */
+        post: operations["retryMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["acceptChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["closeChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["transferChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chats/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["readChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description multipart/form-data with one part named file, streamed. At most OMNI_FILE_LIMIT. */
+        post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listCommands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/commands/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["retryCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/commands/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["dropCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Problem: {
+            status: number;
+            /** @description a stable word such as not_found or key_blocked */
+            code: string;
+            /** @description a sentence in the person's language */
+            detail: string;
+            errors?: components["schemas"]["FieldError"][];
+        };
+        FieldError: {
+            /** @description a JSON pointer */
+            field: string;
+            code: string;
+            text: string;
+        };
+        SessionRequest: {
+            /** @description the portal's access token of the person */
+            auth_id: string;
+            /** @description the portal's host as the frame knows it */
+            domain?: string;
+        };
+        Session: {
+            session: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        Me: {
+            /** @description the Bitrix24 user */
+            user: number;
+            name: string;
+            admin: boolean;
+            lang: string;
+            rights: ("cabinet" | "chats" | "chats_others")[];
+            /** @description who the person is at UIS; null: nobody matched him yet */
+            employee?: components["schemas"]["EmployeeRef"] | null;
+            account: number;
+            portal: number;
+            portals: components["schemas"]["Portal"][];
+        };
+        EmployeeRef: {
+            /** @description the employee's number at UIS */
+            id: number;
+            name: string;
+            group?: string | null;
+        };
+        /** @description the document of design section 12 */
+        Settings: {
+            version: number;
+            main?: {
+                [key: string]: unknown;
+            };
+            telephony?: {
+                [key: string]: unknown;
+            };
+            chats?: {
+                [key: string]: unknown;
+            };
+            requests?: {
+                [key: string]: unknown;
+            };
+            lines?: {
+                [key: string]: unknown;
+            };
+        };
+        SettingsConflict: {
+            status: number;
+            code: string;
+            detail: string;
+            theirs: components["schemas"]["Settings"];
+            yours: components["schemas"]["Settings"];
+        };
+        SettingsVersionList: {
+            items: components["schemas"]["SettingsVersion"][];
+            next: string | null;
+        };
+        SettingsVersion: {
+            version: number;
+            /** Format: date-time */
+            saved_at: string;
+            saved_by: string;
+            diff: components["schemas"]["SettingsDiff"][];
+        };
+        SettingsDiff: {
+            field: string;
+            before?: unknown;
+            after?: unknown;
+        };
+        Check: {
+            /** @enum {string} */
+            code: "data_api" | "call_api" | "chats_login" | "adapter" | "channels" | "employees";
+            ok: boolean;
+            text: string;
+            cure?: string | null;
+        };
+        UISCredentials: {
+            /** @enum {string} */
+            brand: "uis" | "comagic" | "callgear" | "novofon";
+            /** @description null or absent keeps the stored one */
+            api_key?: string | null;
+            chats_login?: string | null;
+            chats_password?: string | null;
+        };
+        UISConnection: {
+            connected: boolean;
+            brand: string | null;
+            has_api_key: boolean;
+            chats_login?: string | null;
+            has_chats_password: boolean;
+            account_name?: string | null;
+            checks: components["schemas"]["Check"][];
+            channels: components["schemas"]["Channel"][];
+        };
+        Channel: {
+            /** @description the account's chat channel at UIS */
+            id: number;
+            type: string;
+            name: string;
+            active: boolean;
+            status?: string | null;
+            write_first: ("phone" | "email" | "username")[];
+        };
+        UISNotificationList: {
+            items: components["schemas"]["UISNotification"][];
+            next: string | null;
+        };
+        UISNotification: {
+            event: string;
+            title?: string;
+            method: string;
+            url: string;
+            body: string;
+            /** Format: date-time */
+            last_received: string | null;
+        };
+        Portal: {
+            id: number;
+            name: string;
+            domain: string;
+            /** @enum {string} */
+            state: "waiting" | "installing" | "active" | "blocked" | "unpaid" | "uninstalled";
+            /** @description a sentence when the state is not active */
+            reason?: string | null;
+            /** @description the portal this page stands in */
+            current: boolean;
+            /** @description bindings that are missing */
+            missing?: string[];
+        };
+        PortalList: {
+            items: components["schemas"]["Portal"][];
+            next: string | null;
+        };
+        PortalRequest: {
+            name?: string | null;
+            domain?: string;
+        };
+        PortalConsent: {
+            authorize_url: string;
+        };
+        PortalChange: {
+            portal: components["schemas"]["Portal"];
+            authorize_url?: string | null;
+        };
+        Step: {
+            code: string;
+            ok: boolean;
+            text: string;
+            cure?: string | null;
+            detail?: string | null;
+        };
+        StepList: {
+            items: components["schemas"]["Step"][];
+            next: string | null;
+        };
+        Employee: {
+            b24_user: number;
+            name: string;
+            last_name_missing?: boolean;
+            email?: string | null;
+            inner_number?: string | null;
+            position?: string | null;
+            active: boolean;
+            uis_employee: number | null;
+            uis_name?: string | null;
+            /** @enum {string} */
+            match: "none" | "auto" | "hand" | "several";
+            /** @description email */
+            matched_by?: string | null;
+            candidates?: components["schemas"]["EmployeeRef"][];
+        };
+        EmployeeList: {
+            items: components["schemas"]["Employee"][];
+            uis: components["schemas"]["EmployeeRef"][];
+            /** Format: date-time */
+            synced_at: string | null;
+            job?: components["schemas"]["Job"] | null;
+            next: string | null;
+        };
+        EmployeeMatch: {
+            uis_employee: number | null;
+        };
+        Job: {
+            id: number;
+            /** @enum {string} */
+            kind: "employees" | "directories" | "file" | "backfill";
+            /** @enum {string} */
+            state: "queued" | "running" | "done" | "failed";
+            done: number;
+            total: number | null;
+            seconds_left?: number | null;
+            /** Format: date-time */
+            started_at?: string | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            error?: components["schemas"]["Reason"] | null;
+            result?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        Directory: {
+            items: components["schemas"]["DirectoryItem"][];
+            /** Format: date-time */
+            read_at: string | null;
+            stale: boolean;
+            next: string | null;
+        };
+        DirectoryItem: {
+            id: number | string;
+            name: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Reason: {
+            code: string;
+            text: string;
+            /** Format: date-time */
+            at?: string;
+            settings_version?: number | null;
+        };
+        EntityRef: {
+            /** @enum {string} */
+            type: "lead" | "deal" | "contact" | "company" | "activity";
+            id: number;
+            title?: string | null;
+            url: string;
+            /** @description made by this communication */
+            created?: boolean;
+        };
+        Command: {
+            id: number;
+            kind: string;
+            key?: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "done" | "refused" | "unclear" | "unconfirmed" | "cancelled" | "expired" | "dropped";
+            attempts?: number;
+            reason?: components["schemas"]["Reason"] | null;
+            asked?: unknown;
+            answered?: unknown;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            sent_at?: string | null;
+            /** Format: date-time */
+            done_at?: string | null;
+        };
+        CommandList: {
+            items: components["schemas"]["Command"][];
+            next: string | null;
+        };
+        Communication: {
+            ref: string;
+            /** @enum {string} */
+            kind: "call" | "chat" | "request";
+            id: number;
+            chat?: number | null;
+            client: string;
+            channel?: string | null;
+            /** Format: date-time */
+            started_at: string;
+            reasons: components["schemas"]["Reason"][];
+            entities: components["schemas"]["EntityRef"][];
+            commands: components["schemas"]["Command"][];
+        };
+        CommunicationShort: {
+            ref: string;
+            kind: string;
+            id: number;
+            chat?: number | null;
+            client: string;
+            channel?: string | null;
+            /** Format: date-time */
+            started_at: string;
+            entities?: components["schemas"]["EntityRef"][];
+        };
+        CommunicationList: {
+            items: components["schemas"]["CommunicationShort"][];
+            next: string | null;
+        };
+        Replay: {
+            rows: number;
+        };
+        ActionID: {
+            /** Format: uuid */
+            id?: string;
+        };
+        Transfer: {
+            /** Format: uuid */
+            id?: string;
+            /** @description the employee's number at UIS */
+            employee: number;
+        };
+        StartChat: {
+            /** Format: uuid */
+            id: string;
+            channel: number;
+            phone?: string;
+            email?: string;
+            username?: string;
+            text?: string;
+            file?: number;
+        };
+        SendMessage: {
+            /** Format: uuid */
+            id: string;
+            text?: string;
+            file?: number;
+            reply_to?: number;
+            template?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        UploadedFile: {
+            file: number;
+            name: string;
+            size: number;
+            mime: string;
+        };
+        ClientRef: {
+            id: number | null;
+            name: string;
+            phone?: string | null;
+            phones?: string[];
+            email?: string | null;
+            username?: string | null;
+            company?: string | null;
+            comment?: string | null;
+        };
+        Abilities: {
+            accept: boolean;
+            write: boolean;
+            close: boolean;
+            transfer: boolean;
+            /** @description the sentence shown instead of the composer */
+            why_not?: components["schemas"]["Reason"] | null;
+        };
+        Chat: {
+            id: number;
+            /** @description the chat's number at UIS, null while it is being started */
+            uis_chat?: number | null;
+            /** @enum {string} */
+            state: "starting" | "new" | "work" | "closed" | "failed";
+            /**
+             * @description where it stands for the person who asks
+             * @enum {string}
+             */
+            list: "new" | "mine" | "others" | "closed";
+            channel: components["schemas"]["Channel"];
+            client: components["schemas"]["ClientRef"];
+            employee: components["schemas"]["EmployeeRef"] | null;
+            unread: number;
+            last_message?: components["schemas"]["Message"] | null;
+            /** @description why it failed or how it was closed */
+            reason?: components["schemas"]["Reason"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description of the last message or change; the lists are ordered by it
+             */
+            changed_at: string;
+            /** Format: date-time */
+            closed_at?: string | null;
+            can: components["schemas"]["Abilities"];
+            entities: components["schemas"]["EntityRef"][];
+        };
+        ChatCounters: {
+            new: number;
+            mine: number;
+            others: number;
+            closed: number;
+            unread: number;
+        };
+        /** @description contact data of the card */
+        CardClient: {
+            name?: string | null;
+            phones: string[];
+            emails: string[];
+        };
+        ChatList: {
+            items: components["schemas"]["Chat"][];
+            next: string | null;
+            counters: components["schemas"]["ChatCounters"];
+            card?: components["schemas"]["CardClient"] | null;
+        };
+        File: {
+            id: number | null;
+            name: string;
+            size: number;
+            mime: string;
+            /** @enum {string} */
+            state: "coming" | "ready" | "failed";
+            /** @description signed and expiring; ranges work */
+            url?: string | null;
+        };
+        Quote: {
+            id: number;
+            text: string;
+            side: string;
+            author?: string | null;
+        };
+        Message: {
+            id: number;
+            chat: number;
+            /** @description the client-made id it was sent with */
+            key?: string | null;
+            /** @enum {string} */
+            side: "client" | "operator" | "system";
+            author?: components["schemas"]["EmployeeRef"] | null;
+            /** @enum {string} */
+            kind: "text" | "image" | "video" | "audio" | "voice" | "document" | "system" | "unsupported";
+            text: string;
+            file?: components["schemas"]["File"] | null;
+            reply_to?: components["schemas"]["Quote"] | null;
+            /** @enum {string} */
+            status: "received" | "queued" | "checking" | "sent" | "delivered" | "read" | "failed" | "unconfirmed";
+            reason?: components["schemas"]["Reason"] | null;
+            edited?: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
+        MessageList: {
+            items: components["schemas"]["Message"][];
+            next: number | null;
+        };
+        Line: {
+            id: number;
+            name: string;
+            active: boolean;
+            channel: number | null;
+        };
+        LineList: {
+            items: components["schemas"]["Line"][];
+            connector: string;
+            channels?: components["schemas"]["Channel"][];
+            next: string | null;
+        };
+    };
+    responses: {
+        /** @description what went wrong */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description the chat */
+        Chat: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Chat"];
+            };
+        };
+        /** @description the command */
+        Command: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Command"];
+            };
+        };
+    };
+    parameters: {
+        ID: number;
+        N: number;
+        Query: string;
+        Cursor: string;
+    };
+    requestBodies: {
+        Action: {
+            content: {
+                "application/json": components["schemas"]["ActionID"];
+            };
+        };
+    };
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    renewSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRequest"];
+            };
+        };
+        responses: {
+            /** @description a new session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the whole document */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putSettings: {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Settings"];
+            };
+        };
+        responses: {
+            /** @description the saved document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description somebody saved first */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SettingsConflict"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSettingsVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description versions newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    restoreSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                n: components["parameters"]["N"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the restored document as a new version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getUIS: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the connection and its checks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UISConnection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putUIS: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UISCredentials"];
+            };
+        };
+        responses: {
+            /** @description the connection and its checks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UISConnection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteUIS: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description disconnected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUISNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what to paste at UIS */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UISNotificationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPortals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description portals of the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addPortal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortalRequest"];
+            };
+        };
+        responses: {
+            /** @description where to give consent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalConsent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    removePortal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changePortal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortalRequest"];
+            };
+        };
+        responses: {
+            /** @description the portal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalChange"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    repairPortal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the self-check */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEmployees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description people of the portal and whom they are at UIS */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmployeeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    matchEmployee: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                b24_user: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmployeeMatch"];
+            };
+        };
+        responses: {
+            /** @description the person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Employee"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    syncEmployees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the running job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description progress and result */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDirectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "channels" | "tags" | "variables";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the cached copy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Directory"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    refreshDirectories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the running job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCommunications: {
+        parameters: {
+            query?: {
+                kind?: "call" | "chat" | "request";
+                q?: components["parameters"]["Query"];
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description communications newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommunicationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCommunication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description reasons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Communication"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayCommunication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description taken up again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listChats: {
+        parameters: {
+            query?: {
+                list?: "new" | "mine" | "others" | "closed";
+                q?: components["parameters"]["Query"];
+                channel?: number;
+                employee?: number;
+                entity_type?: "lead" | "deal" | "contact" | "company";
+                entity_id?: number;
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description chats newest activity first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartChat"];
+            };
+        };
+        responses: {
+            /** @description the chat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the chat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                before?: number;
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sendMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendMessage"];
+            };
+        };
+        responses: {
+            /** @description the message as queued */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+                message: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionID"];
+            };
+        };
+        responses: {
+            /** @description the message as queued */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    acceptChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Action"];
+        responses: {
+            200: components["responses"]["Chat"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    closeChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Action"];
+        responses: {
+            200: components["responses"]["Chat"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    transferChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Chat"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    readChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Action"];
+        responses: {
+            200: components["responses"]["Chat"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadedFile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description open lines and the channel each carries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCommands: {
+        parameters: {
+            query?: {
+                state?: "refused" | "unclear";
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description commands that need a look */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Command"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    dropCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Command"];
+            default: components["responses"]["Problem"];
+        };
+    };
+}

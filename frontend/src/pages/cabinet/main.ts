@@ -1,0 +1,4 @@
+import { startPage } from '@/shared/start'
+import CabinetPage from './CabinetPage.vue'
+
+void startPage(CabinetPage)

@@ -1,0 +1,4 @@
+import { startPage } from '@/shared/start'
+import WorkplacePage from './WorkplacePage.vue'
+
+void startPage(WorkplacePage)
