@@ -1,0 +1,196 @@
+// Package crm knows clients, their picture in the portal's CRM, and holds the one planner that decides which entities a communication creates or joins.
+package crm
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nyaruka/phonenumbers"
+
+	"omni/server/ids"
+)
+
+// AliasKind says what kind of name a client is known by.
+type AliasKind string
+
+// The kinds of aliases. Phone values are digits of E.164 without plus, e-mails lower case, visitor ids as UIS gives them.
+const (
+	AliasPhone    AliasKind = "phone"
+	AliasEmail    AliasKind = "email"
+	AliasVisitor  AliasKind = "visitor"
+	AliasUsername AliasKind = "username"
+)
+
+// Alias is one name a client is known by.
+type Alias struct {
+	Kind  AliasKind `json:"kind"`
+	Value string    `json:"value"`
+}
+
+// homeRegion is the region a number without country code is read in.
+const homeRegion = "RU"
+
+// Phone brings a telephone number to digits of E.164 without plus and cuts an extension off; false: this is no number.
+// UIS sends digits without plus, people write 8 for +7, and Bitrix24 stores whatever was typed.
+func Phone(text string) (string, bool) {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), ";")
+	number, _, _ := strings.Cut(text, "#")
+	digits := onlyDigits(number)
+	if len(digits) < 5 || len(digits) > 15 {
+		return "", false
+	}
+	spelled := number
+	if !strings.HasPrefix(strings.TrimSpace(number), "+") && len(digits) >= 11 && digits[0] != '8' {
+		spelled = "+" + digits
+	}
+	parsed, err := phonenumbers.Parse(spelled, homeRegion)
+	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
+		return digits, true
+	}
+	return strings.TrimPrefix(phonenumbers.Format(parsed, phonenumbers.E164), "+"), true
+}
+
+// Email brings an address to the form it is compared in; false: this is no address.
+func Email(text string) (string, bool) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	at := strings.LastIndexByte(text, '@')
+	if at <= 0 || at == len(text)-1 || strings.ContainsAny(text, " \t\r\n") {
+		return "", false
+	}
+	return text, true
+}
+
+// Aliases gathers the aliases of contact data, each once, in a fixed order.
+func Aliases(phones, emails []string, visitor, username string) []Alias {
+	seen := map[Alias]bool{}
+	for _, p := range phones {
+		if v, ok := Phone(p); ok {
+			seen[Alias{AliasPhone, v}] = true
+		}
+	}
+	for _, e := range emails {
+		if v, ok := Email(e); ok {
+			seen[Alias{AliasEmail, v}] = true
+		}
+	}
+	if visitor != "" {
+		seen[Alias{AliasVisitor, visitor}] = true
+	}
+	if u := strings.ToLower(strings.TrimPrefix(strings.TrimSpace(username), "@")); u != "" {
+		seen[Alias{AliasUsername, u}] = true
+	}
+	out := make([]Alias, 0, len(seen))
+	for a := range seen {
+		out = append(out, a)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Kind != out[j].Kind {
+			return out[i].Kind < out[j].Kind
+		}
+		return out[i].Value < out[j].Value
+	})
+	return out
+}
+
+// written lists the forms a number is commonly written in; Bitrix24 normalises its stored numbers to one of them.
+func written(phone string) []string {
+	forms := []string{"+" + phone}
+	if len(phone) == 11 && phone[0] == '7' {
+		forms = append(forms, "8"+phone[1:])
+	}
+	return forms
+}
+
+// ClientOf finds the client behind aliases or makes him; aliases that were new now point to him. Rows that turn out to be one
+// person are joined into the oldest. It takes part in the caller's transaction: two first communications of one person meet at
+// the unique index, and the second waits for the first one's commit.
+func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, now time.Time, aliases []Alias) (ids.ClientID, error) {
+	if len(aliases) == 0 {
+		return 0, nil
+	}
+	kinds, values := make([]string, len(aliases)), make([]string, len(aliases))
+	for i, a := range aliases {
+		kinds[i], values[i] = string(a.Kind), a.Value
+	}
+	known, err := aliasOwners(ctx, tx, account, portal, kinds, values)
+	if err != nil {
+		return 0, err
+	}
+	var client ids.ClientID
+	if len(known) > 0 {
+		client = known[0]
+	} else if err := tx.QueryRow(ctx, `INSERT INTO client (account_id, portal_id, created_at) VALUES ($1, $2, $3) RETURNING id`,
+		int64(account), int64(portal), now).Scan(&client); err != nil {
+		return 0, fmt.Errorf("make client: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO client_alias (account_id, portal_id, kind, value, client_id)
+		SELECT $1, $2, a.kind, a.value, $5 FROM unnest($3::text[], $4::text[]) AS a(kind, value) ORDER BY a.kind, a.value
+		ON CONFLICT (account_id, portal_id, kind, value) DO NOTHING`,
+		int64(account), int64(portal), kinds, values, int64(client)); err != nil {
+		return 0, fmt.Errorf("point aliases to client %d: %w", client, err)
+	}
+	// Somebody may have been first meanwhile: what the index holds now is what counts.
+	known, err = aliasOwners(ctx, tx, account, portal, kinds, values)
+	if err != nil {
+		return 0, err
+	}
+	for _, other := range known[1:] {
+		if err := join(ctx, tx, account, other, known[0]); err != nil {
+			return 0, err
+		}
+	}
+	if known[0] != client && len(known) == 1 {
+		// The row made above has no alias: it lost the race.
+		if _, err := tx.Exec(ctx, `DELETE FROM client WHERE account_id = $1 AND id = $2 AND NOT EXISTS
+			(SELECT 1 FROM client_alias a WHERE a.account_id = $1 AND a.client_id = $2)`, int64(account), int64(client)); err != nil {
+			return 0, fmt.Errorf("drop spare client %d: %w", client, err)
+		}
+	}
+	return known[0], nil
+}
+
+// aliasOwners lists the clients the aliases point to, oldest first.
+func aliasOwners(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, kinds, values []string) ([]ids.ClientID, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT a.client_id FROM client_alias a JOIN unnest($3::text[], $4::text[]) AS w(kind, value)
+		ON a.kind = w.kind AND a.value = w.value WHERE a.account_id = $1 AND a.portal_id = $2 ORDER BY 1`,
+		int64(account), int64(portal), kinds, values)
+	if err != nil {
+		return nil, fmt.Errorf("find clients by alias: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("find clients by alias: %w", err)
+	}
+	out := make([]ids.ClientID, len(found))
+	for i, id := range found {
+		out[i] = ids.ClientID(id)
+	}
+	return out, nil
+}
+
+// join makes one client row of two. The younger one keeps existing as a signpost: letters under its key are handed on.
+func join(ctx context.Context, tx pgx.Tx, account ids.AccountID, from, into ids.ClientID) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`UPDATE client_alias SET client_id = $3 WHERE account_id = $1 AND client_id = $2`, int64(account), int64(from), int64(into))
+	batch.Queue(`UPDATE client SET ties = ties || (SELECT ties FROM client WHERE account_id = $1 AND id = $2) WHERE account_id = $1 AND id = $3`,
+		int64(account), int64(from), int64(into))
+	batch.Queue(`UPDATE client SET joined_into = $3 WHERE account_id = $1 AND (id = $2 OR joined_into = $2)`, int64(account), int64(from), int64(into))
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("join client %d into %d: %w", from, into, err)
+	}
+	return nil
+}
+
+func onlyDigits(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

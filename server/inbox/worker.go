@@ -1,0 +1,284 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"omni/server/clock"
+	"omni/server/ids"
+	"omni/server/store"
+)
+
+// ErrParked says that an earlier row of the same key failed and holds the key; nothing was stored, the caller may try again.
+var ErrParked = errors.New("an earlier event of this conversation is being retried")
+
+const (
+	// rowsPerStep bounds what one transaction works.
+	rowsPerStep = 100
+	// maxAttempts is how often a failing row is tried before it is set aside.
+	maxAttempts = 8
+	// queueLimit bounds the keys kept in memory; more are found by the sweep.
+	queueLimit = 100_000
+	// stepTimeout ends a step that hangs; its transaction rolls back and the key is tried again.
+	stepTimeout = 30 * time.Second
+)
+
+// WorkerOptions are the parts a worker is made of.
+type WorkerOptions struct {
+	DB    *store.DB
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Handlers by kind of key: "chat", "client" …
+	Handlers map[string]Handler
+	// Parallel is how many keys are worked at once; 0 means 16.
+	Parallel int
+}
+
+// Worker works keys: those it is told of at once, all others by a sweep once a second.
+type Worker struct {
+	db       *store.DB
+	clock    clock.Clock
+	log      *slog.Logger
+	handlers map[string]Handler
+	parallel int
+	queue    *queue
+}
+
+// NewWorker builds a worker; Run starts it. Wake and Do may be called before.
+func NewWorker(o WorkerOptions) *Worker {
+	if o.Parallel == 0 {
+		o.Parallel = 16
+	}
+	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, queue: newQueue(queueLimit)}
+}
+
+// Wake hints that a key has due rows. It never blocks.
+func (w *Worker) Wake(account ids.AccountID, key ids.Key) { w.queue.push(account, key) }
+
+// Run works keys until ctx ends; steps under way are finished first.
+func (w *Worker) Run(ctx context.Context) error {
+	group := errgroup.Group{}
+	stop := context.AfterFunc(ctx, w.queue.close)
+	defer stop()
+	for range w.parallel {
+		group.Go(func() error {
+			for {
+				k, ok := w.queue.pop()
+				if !ok {
+					return nil
+				}
+				w.queue.done(k, w.work(k))
+			}
+		})
+	}
+	group.Go(func() error { return w.sweep(ctx) })
+	return group.Wait()
+}
+
+// Do runs the key's step inline for a row whose sender waits: pending rows first, then this one, one transaction. It returns
+// what the handler answered or refused; nothing at all when so much stood before it that the caller must look for himself.
+// ErrRepeat: it was done before; ErrParked: nothing was stored.
+func (w *Worker) Do(ctx context.Context, row Row) (any, error) {
+	if err := row.check(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	k := accountKey{row.Account, row.Key}
+	out, err := w.step(ctx, k, &row, rowsPerStep)
+	switch {
+	case err != nil && out.failed != 0 && out.failed != out.inserted:
+		w.fail(context.WithoutCancel(ctx), k, out.failed, err)
+		return nil, ErrParked
+	case err != nil:
+		return nil, err
+	case out.inserted == 0:
+		return nil, ErrRepeat
+	case out.worked[out.inserted]:
+		return out.answer, out.refusal
+	}
+	// More than one step's worth of rows stood before it: it is durable now, and the next rounds reach it.
+	return nil, w.drain(ctx, k)
+}
+
+// drain works a key until nothing due is left of it.
+func (w *Worker) drain(ctx context.Context, k accountKey) error {
+	for {
+		out, err := w.step(ctx, k, nil, rowsPerStep)
+		if err != nil {
+			return err
+		}
+		if !out.more {
+			return nil
+		}
+	}
+}
+
+// work runs one round of a key and tells whether more is due. Errors are recorded, never returned.
+func (w *Worker) work(k accountKey) (again bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+	defer cancel()
+	out, err := w.step(ctx, k, nil, rowsPerStep)
+	if err == nil {
+		return out.more
+	}
+	if store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) {
+		w.log.Warn("step not done, the sweep will take it up", "account", k.account, "key", k.key, "error", err)
+		return false
+	}
+	if len(out.worked) > 1 {
+		// Find the row that fails: alone at the head it is the culprit, and those before it go through.
+		out, err = w.step(ctx, k, nil, 1)
+		if err == nil {
+			return true
+		}
+	}
+	if out.failed != 0 && !store.Unavailable(err) {
+		w.fail(context.Background(), k, out.failed, err)
+	}
+	return false
+}
+
+// outcome tells what one step did.
+type outcome struct {
+	inserted int64
+	worked   map[int64]bool
+	more     bool
+	failed   int64
+	answer   any
+	refusal  error
+}
+
+func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (outcome, error) {
+	out := outcome{worked: map[int64]bool{}}
+	handler, known := w.handlers[k.key.Kind()]
+	if !known {
+		return out, fmt.Errorf("no handler for keys of kind %q", k.key.Kind())
+	}
+	var after []func()
+	now := w.clock.Now()
+	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
+		events, inserted, err := w.take(ctx, tx, k, row, now, limit)
+		out.inserted = inserted
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		step := newStep(k.account, k.key, now, tx)
+		for _, e := range events {
+			out.worked[e.ID] = true
+		}
+		if err := protect(ctx, handler, step, events); err != nil {
+			out.failed = events[0].ID
+			return err
+		}
+		if err := step.finish(ctx, events); err != nil {
+			out.failed = events[0].ID
+			return err
+		}
+		out.more = len(events) == limit
+		out.answer, out.refusal = step.answers[inserted], step.refused[inserted]
+		for _, key := range step.woken() {
+			after = append(after, func() { w.Wake(k.account, key) })
+		}
+		after = append(after, step.after...)
+		return nil
+	})
+	if err != nil {
+		return out, fmt.Errorf("step of %s: %w", k.key, err)
+	}
+	for _, fn := range after {
+		fn()
+	}
+	return out, nil
+}
+
+const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, ''), attempts, COALESCE(parked_until > now(), false)
+FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
+ORDER BY id LIMIT $4`
+
+// take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
+func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
+	if row != nil {
+		sql, args := row.statement(now)
+		batch.Queue(sql+` RETURNING id`, args...)
+	}
+	batch.Queue(dueRows, int64(k.account), string(k.key), now, limit)
+	results := tx.SendBatch(ctx, batch)
+	defer func() { _ = results.Close() }()
+	if _, err := results.Exec(); err != nil {
+		return nil, 0, fmt.Errorf("lock key: %w", err)
+	}
+	var inserted int64
+	if row != nil {
+		switch err := results.QueryRow().Scan(&inserted); {
+		case errors.Is(err, pgx.ErrNoRows):
+			// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
+		case err != nil:
+			return nil, 0, fmt.Errorf("insert row: %w", err)
+		}
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, inserted, fmt.Errorf("read due rows: %w", err)
+	}
+	var events []Event
+	parked := false
+	for rows.Next() {
+		var e Event
+		var isParked bool
+		if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &isParked); err != nil {
+			return nil, inserted, fmt.Errorf("read due row: %w", err)
+		}
+		parked = parked || isParked
+		events = append(events, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, inserted, fmt.Errorf("read due rows: %w", err)
+	}
+	if parked {
+		// A row that failed holds its key: nothing may overtake it.
+		if row != nil {
+			return nil, 0, ErrParked
+		}
+		return nil, 0, nil
+	}
+	return events, inserted, nil
+}
+
+// protect turns a panic of a handler into an error of its row, so that one poisoned row cannot stop the server.
+func protect(ctx context.Context, h Handler, step *Step, events []Event) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in step: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return h.Step(ctx, step, events)
+}
+
+// fail counts an attempt of a row and parks its key, or sets the row aside for good.
+func (w *Worker) fail(ctx context.Context, k accountKey, id int64, cause error) {
+	w.log.Error("step failed", "account", k.account, "key", k.key, "row", id, "error", cause)
+	aside := maxAttempts
+	if isPermanent(cause) {
+		aside = 1
+	}
+	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE inbox SET attempts = attempts + 1, error = $3,
+			aside_at = CASE WHEN attempts + 1 >= $4 THEN $5::timestamptz END,
+			parked_until = CASE WHEN attempts + 1 < $4 THEN now() + make_interval(secs => least(60, 0.25 * 2 ^ attempts) * (0.8 + random() * 0.4)) END
+			WHERE account_id = $1 AND id = $2 AND done_at IS NULL AND aside_at IS NULL`, int64(k.account), id, cause.Error(), aside, w.clock.Now())
+		return err
+	})
+	if err != nil {
+		w.log.Error("failed row not recorded, the sweep will take it up", "account", k.account, "key", k.key, "row", id, "error", err)
+	}
+}
