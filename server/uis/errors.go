@@ -51,6 +51,7 @@ type Error struct {
 	HTTP     int    // HTTP status, 0 when no answer came
 	Cause    error  // the transport's error, nil when the platform answered
 	sent     bool   // a connection was there, so the request may have left
+	before   bool   // logging in failed: whatever became of the login, the call it was for never left
 }
 
 // Error implements error.
@@ -112,6 +113,8 @@ func (e *Error) Class() Class {
 // Executed tells whether the request may have had its effect.
 func (e *Error) Executed() Execution {
 	switch {
+	case e.before:
+		return NotExecuted
 	case e.HTTP >= 500, e.HTTP == http.StatusRequestTimeout, e.Code == codeInternal, e.Mnemonic == "internal_error":
 		return Unknown
 	case e.Code != 0, e.HTTP >= 300:
