@@ -62,15 +62,16 @@ func (c *Client) AdapterLogin(ctx context.Context, credentials AdapterCredential
 const ClosedByOperator = "closed_by_operator"
 
 // NewChat starts a chat with somebody who has not written yet (Chat API, "Creating a chat"). Exactly one of the visitor's addresses is set, see
-// FirstContactBy.
+// FirstContactBy. Its JSON is the request's body, so a stored command can hold it.
 type NewChat struct {
-	ConnectionID    ConnectionID
-	ChannelID       AdapterChannelID
-	OperatorID      EmployeeID // must have chat rights
-	VisitorPhone    string     // E.164 digits without plus
-	VisitorEmail    string
-	VisitorUsername string // @name
-	CreatedAt       time.Time
+	ConnectionID    ConnectionID     `json:"account_id"`
+	ChannelID       AdapterChannelID `json:"channel_id"`
+	OperatorID      EmployeeID       `json:"operator_id"`             // must have chat rights
+	Initiator       string           `json:"initiator"`               // filled in: operator
+	VisitorPhone    string           `json:"visitor_phone,omitempty"` // E.164 digits without plus
+	VisitorEmail    string           `json:"visitor_email,omitempty"`
+	VisitorUsername string           `json:"visitor_username,omitempty"` // @name
+	CreatedAt       Instant          `json:"created_at"`
 }
 
 // StartedChat is the chat that StartChat made.
@@ -80,26 +81,14 @@ type StartedChat struct {
 	CreatedAt Instant   `json:"created_at"`
 }
 
-func (n NewChat) body() map[string]any {
-	b := map[string]any{
-		"account_id": n.ConnectionID, "channel_id": n.ChannelID, "operator_id": n.OperatorID, "initiator": "operator", "created_at": At(n.CreatedAt),
-	}
-	for field, value := range map[string]string{
-		"visitor_phone": n.VisitorPhone, "visitor_email": n.VisitorEmail, "visitor_username": n.VisitorUsername,
-	} {
-		if value != "" {
-			b[field] = value
-		}
-	}
-	return b
-}
-
 // CloseChat ends a chat in an operator's name (Chat API, "Closing a chat").
 type CloseChat struct {
 	ConnectionID ConnectionID     `json:"account_id"`
 	ChannelID    AdapterChannelID `json:"channel_id"`
 	ChatID       ChatID           `json:"chat_id"`
 	OperatorID   EmployeeID       `json:"operator_id"`
+	Reason       string           `json:"reason"`  // filled in: closed_by_operator
+	Context      map[string]any   `json:"context"` // filled in: empty
 }
 
 // TransferChat gives a chat to another operator (Chat API, "Transfer of a chat").
@@ -109,37 +98,26 @@ type TransferChat struct {
 	ChatID       ChatID           `json:"chat_id"`
 	From         EmployeeID       `json:"from_operator_id"`
 	To           EmployeeID       `json:"to_operator_id"`
+	Context      map[string]any   `json:"context"` // filled in: empty
 }
 
-// OutMessage is a message from an operator (Chat API, "Sending a message").
+// OutMessage is a message from an operator (Chat API, "Sending a message"). Its JSON is the request's body, so a stored command can hold it.
 type OutMessage struct {
-	ConnectionID ConnectionID
-	ChannelID    AdapterChannelID
-	ChatID       ChatID
-	OperatorID   EmployeeID
-	Text         string
-	CreatedAt    time.Time
-	ReplyTo      MessageID // 0: none
-	Resource     *Resource // from UploadResource
-	// Template sends an approved WABA template: the only way to write first there.
-	Template *MessageTemplate
+	ConnectionID ConnectionID     `json:"account_id"`
+	ChannelID    AdapterChannelID `json:"channel_id"`
+	ChatID       ChatID           `json:"chat_id"`
+	OperatorID   EmployeeID       `json:"operator_id"`
+	Source       string           `json:"source"` // filled in: operator
+	Text         string           `json:"text"`
+	CreatedAt    Instant          `json:"created_at"`
+	ReplyTo      MessageID        `json:"reply_to_id,omitempty"`
+	Resource     *Resource        `json:"resource,omitempty"` // from UploadResource
+	Context      *OutContext      `json:"context,omitempty"`
 }
 
-func (m OutMessage) body() map[string]any {
-	b := map[string]any{
-		"account_id": m.ConnectionID, "channel_id": m.ChannelID, "chat_id": m.ChatID, "operator_id": m.OperatorID, "source": "operator",
-		"text": m.Text, "created_at": At(m.CreatedAt),
-	}
-	if m.ReplyTo != 0 {
-		b["reply_to_id"] = m.ReplyTo
-	}
-	if m.Resource != nil {
-		b["resource"] = m.Resource
-	}
-	if m.Template != nil {
-		b["context"] = map[string]any{"template": m.Template}
-	}
-	return b
+// OutContext accompanies a message. Template sends an approved WABA template: the only way to write first there.
+type OutContext struct {
+	Template *MessageTemplate `json:"template,omitempty"`
 }
 
 // Resource is a file of a message. To fetch it, both numbers and the token are needed; the token is a secret.
@@ -189,36 +167,35 @@ func (c *Client) NewAdapterSession(credentials AdapterCredentials, saved Adapter
 	}}
 }
 
-// StartChat starts a chat. Its outcome unclear, see SpecStartChat. (POST chat)
+// Paths of the adapter API whose answers are not documented; Command.Method is "POST " and the path.
+const (
+	pathClose    = "chat/close"
+	pathTransfer = "chat/transfer"
+)
+
+// StartChat starts a chat. Its outcome unclear, see SpecOf(MethodStartChat). (POST chat)
 func (s *AdapterSession) StartChat(ctx context.Context, chat NewChat) (StartedChat, error) {
 	var made StartedChat
-	err := s.call(ctx, restCall{verb: http.MethodPost, path: "chat", body: chat.body()}, &made)
+	err := s.post(ctx, chat, &made)
 	return made, err
 }
 
 // CloseChat ends a chat. Repeating it is harmless. (POST chat/close)
 func (s *AdapterSession) CloseChat(ctx context.Context, chat CloseChat) error {
-	return s.call(ctx, restCall{verb: http.MethodPost, path: "chat/close", body: struct {
-		CloseChat
-		Reason  string         `json:"reason"`
-		Context map[string]any `json:"context"`
-	}{chat, ClosedByOperator, map[string]any{}}}, nil)
+	return s.post(ctx, chat, nil)
 }
 
 // TransferChat gives a chat to another operator. Repeating it is harmless. (POST chat/transfer)
 func (s *AdapterSession) TransferChat(ctx context.Context, chat TransferChat) error {
-	return s.call(ctx, restCall{verb: http.MethodPost, path: "chat/transfer", body: struct {
-		TransferChat
-		Context map[string]any `json:"context"`
-	}{chat, map[string]any{}}}, nil)
+	return s.post(ctx, chat, nil)
 }
 
-// SendMessage sends a message and tells its number. Its outcome unclear, see SpecSendMessage. (POST message)
+// SendMessage sends a message and tells its number. Its outcome unclear, see SpecOf(MethodSendMessage). (POST message)
 func (s *AdapterSession) SendMessage(ctx context.Context, message OutMessage) (MessageID, error) {
 	var made struct {
 		ID MessageID `json:"id"`
 	}
-	err := s.call(ctx, restCall{verb: http.MethodPost, path: "message", body: message.body()}, &made)
+	err := s.post(ctx, message, &made)
 	return made.ID, err
 }
 
@@ -243,13 +220,28 @@ func (s *AdapterSession) FetchResource(ctx context.Context, connection Connectio
 	return file, err
 }
 
-func (s *AdapterSession) call(ctx context.Context, call restCall, out any) error {
-	call.api = AdapterAPI
-	if !s.client.hosts.Offers(AdapterAPI) { // before a login is tried
-		return &NotOfferedError{Brand: s.client.hosts.Brand, API: AdapterAPI}
+// post makes the call of typed parameters; out is nil where the answer is not documented.
+func (s *AdapterSession) post(ctx context.Context, params, out any) error {
+	command, err := NewCommand(params)
+	if err != nil {
+		return err
+	}
+	data, err := s.Do(ctx, command)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return &Error{API: AdapterAPI, Method: command.Method, HTTP: http.StatusOK, Message: "unexpected answer", Cause: err, sent: true}
+	}
+	return nil
+}
+
+// call posts to the adapter API. The check for the brand comes before a login is tried.
+func (s *AdapterSession) call(ctx context.Context, path string, body json.RawMessage, out any) error {
+	if _, err := s.client.hosts.Address(AdapterAPI); err != nil {
+		return err
 	}
 	return s.tokens.with(ctx, func(token string) error {
-		call.bearer = token
-		return s.client.rest(ctx, call, out)
+		return s.client.rest(ctx, restCall{api: AdapterAPI, verb: http.MethodPost, path: path, bearer: token, body: body}, out)
 	})
 }

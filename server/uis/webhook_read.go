@@ -69,6 +69,7 @@ func (w *Webhook) readChat(fields map[string]json.RawMessage) {
 		w.take(fields, e)
 		w.Event = e
 		w.name(w.ChatID != 0, "chat.closed:"+chat)
+		w.recurs = true // whether a closed chat can be taken up again is not documented
 	case WebhookMessageStatus:
 		e := &MessageStatus{}
 		w.take(fields, e)
