@@ -101,13 +101,19 @@ type ormLog struct{ log *slog.Logger }
 func (l *ormLog) LogMode(logger.LogLevel) logger.Interface { return l }
 
 // Info implements logger.Interface.
-func (l *ormLog) Info(ctx context.Context, message string, _ ...any) { l.log.DebugContext(ctx, message) }
+func (l *ormLog) Info(ctx context.Context, message string, _ ...any) {
+	l.log.DebugContext(ctx, message)
+}
 
 // Warn implements logger.Interface.
-func (l *ormLog) Warn(ctx context.Context, message string, _ ...any) { l.log.DebugContext(ctx, message) }
+func (l *ormLog) Warn(ctx context.Context, message string, _ ...any) {
+	l.log.DebugContext(ctx, message)
+}
 
 // Error implements logger.Interface.
-func (l *ormLog) Error(ctx context.Context, message string, _ ...any) { l.log.DebugContext(ctx, message) }
+func (l *ormLog) Error(ctx context.Context, message string, _ ...any) {
+	l.log.DebugContext(ctx, message)
+}
 
 // Trace implements logger.Interface.
 func (l *ormLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
