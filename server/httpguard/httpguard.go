@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -47,7 +48,7 @@ func New(options Options) (*Guard, error) {
 	}
 	for _, entry := range options.Listed {
 		host, port, err := net.SplitHostPort(strings.TrimSpace(entry))
-		if err != nil || host == "" || port == "" {
+		if _, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil || host == "" {
 			return nil, fmt.Errorf("%q is not host:port", entry)
 		}
 		g.listed[net.JoinHostPort(strings.ToLower(host), port)] = true

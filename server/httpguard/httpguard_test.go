@@ -199,7 +199,7 @@ func TestPublic(t *testing.T) {
 
 func TestListedMustBeHostAndPort(t *testing.T) {
 	t.Parallel()
-	for _, entry := range []string{"localhost", "http://localhost:80", ":80", "localhost:"} {
+	for _, entry := range []string{"localhost", "http://localhost:80", ":80", "localhost:", "http://localhost"} {
 		_, err := httpguard.New(httpguard.Options{Listed: []string{entry}})
 		require.Error(t, err, entry)
 	}

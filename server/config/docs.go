@@ -1,0 +1,31 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Docs renders docs/settings.md: every variable with its default and meaning, in the order of Config.
+func Docs() string {
+	var page strings.Builder
+	page.WriteString(`# Settings
+
+The server reads its settings from the environment, nothing else. An empty variable counts as unset. A wrong value stops the start with one sentence
+that names the variable. Secrets are never printed.
+
+This page is made from ` + "`server/config`" + `: ` + "`go test ./server/config -run Docs -update`" + `.
+
+| variable | default | meaning |
+| --- | --- | --- |
+`)
+	for field := range fields() {
+		standard := ""
+		if value := field.Tag.Get("envDefault"); value != "" {
+			standard = "`" + strings.ReplaceAll(value, ",", "`, `") + "`"
+		}
+		// Struct tags cannot hold back quotes, so code stands in single quotes there.
+		text := strings.ReplaceAll(field.Tag.Get("doc"), "'", "`")
+		_, _ = fmt.Fprintf(&page, "| `%s` | %s | %s |\n", field.Tag.Get("env"), standard, text)
+	}
+	return page.String()
+}
