@@ -70,3 +70,12 @@ CREATE UNIQUE INDEX message_uis ON message (account_id, chat_id, uis_id) WHERE u
 CREATE UNIQUE INDEX message_key ON message (account_id, client_key) WHERE client_key IS NOT NULL;
 CREATE INDEX message_open ON message (account_id, chat_id) WHERE status IN ('queued', 'checking');
 SELECT omni_tenant('message');
+
+-- What UIS knows of a visitor; a card may arrive before the chat it is about.
+CREATE TABLE visitor (
+    account_id bigint NOT NULL,
+    id         text   NOT NULL,
+    card       jsonb  NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+SELECT omni_tenant('visitor');

@@ -1,0 +1,252 @@
+package crm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/server/bitrix24"
+	"omni/server/flow"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/outbox"
+)
+
+// Engine works the keys of clients: it reads their picture, plans, carries out and answers, one request of a client after the other.
+type Engine struct{ flow *flow.Writer }
+
+// NewEngine builds the engine.
+func NewEngine(w *flow.Writer) *Engine { return &Engine{flow: w} }
+
+// Step implements inbox.Handler for keys client:{id}.
+func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+	id, err := strconv.ParseInt(step.Key.Rest(), 10, 64)
+	if err != nil {
+		return inbox.Permanent(fmt.Errorf("key %s has no client", step.Key))
+	}
+	client, err := load(ctx, step.Tx, step.Account, ids.ClientID(id))
+	if err != nil {
+		return err
+	}
+	out := flow.Outcome{}
+	for _, event := range events {
+		if err := client.take(step, event, &out); err != nil {
+			return err
+		}
+	}
+	if err := client.save(ctx, step.Tx, step.Account); err != nil {
+		return err
+	}
+	return e.flow.Apply(ctx, step, out)
+}
+
+func load(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.ClientID) (*row, error) {
+	r := &row{ID: id}
+	var ties, rawWork []byte
+	err := tx.QueryRow(ctx, `SELECT portal_id, COALESCE(joined_into, 0), ties, work FROM client WHERE account_id = $1 AND id = $2`,
+		int64(account), int64(id)).Scan(&r.Portal, &r.Joined, &ties, &rawWork)
+	if err != nil {
+		return nil, fmt.Errorf("read client %d: %w", id, err)
+	}
+	if err := json.Unmarshal(ties, &r.Ties); err != nil {
+		return nil, fmt.Errorf("read ties of client %d: %w", id, err)
+	}
+	if err := json.Unmarshal(rawWork, &r.Work); err != nil {
+		return nil, fmt.Errorf("read work of client %d: %w", id, err)
+	}
+	return r, nil
+}
+
+func (r *row) save(ctx context.Context, tx pgx.Tx, account ids.AccountID) error {
+	ties, err := json.Marshal(r.Ties)
+	if err != nil {
+		return fmt.Errorf("encode ties: %w", err)
+	}
+	rawWork, err := json.Marshal(r.Work)
+	if err != nil {
+		return fmt.Errorf("encode work: %w", err)
+	}
+	// Ties are only added to: a join may have brought some meanwhile.
+	_, err = tx.Exec(ctx, `UPDATE client SET work = $3, ties = (SELECT COALESCE(jsonb_agg(DISTINCT t), '[]') FROM jsonb_array_elements(ties || $4::jsonb) t)
+		WHERE account_id = $1 AND id = $2`, int64(account), int64(r.ID), rawWork, ties)
+	if err != nil {
+		return fmt.Errorf("save client %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+// take works one event. A request that comes while another one runs waits for its end.
+func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error {
+	if event.Kind == KindNeed {
+		if r.Joined != 0 {
+			out.Letters = append(out.Letters, inbox.Row{Key: ids.ClientKey(r.Joined), Kind: KindNeed, Body: event.Body})
+			return nil
+		}
+		if r.Work.Need != nil {
+			step.Defer(event)
+			return nil
+		}
+		var need Need
+		if err := json.Unmarshal(event.Body, &need); err != nil {
+			return inbox.Permanent(fmt.Errorf("read a request for entities: %w", err))
+		}
+		r.Work = work{Need: &need, Round: r.Work.Round + 1}
+		out.Commands = append(out.Commands, finds(need, r.ID, r.Work.Round)...)
+		return nil
+	}
+	var answer outbox.PlanAnswer
+	if err := json.Unmarshal(event.Body, &answer); err != nil {
+		return inbox.Permanent(fmt.Errorf("read the answer of a plan: %w", err))
+	}
+	if r.Work.Need == nil {
+		return nil
+	}
+	switch event.Kind {
+	case KindFound:
+		return r.foundAnswered(step, answer, out)
+	case KindRead:
+		return r.readAnswered(step, answer, out)
+	case KindPlanned:
+		return r.planAnswered(step, answer, out)
+	}
+	return inbox.Permanent(fmt.Errorf("unknown row %s", event.Kind))
+}
+
+func (r *row) foundAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
+	f, mode, err := readFound(answer.Results)
+	if err != nil {
+		r.giveUp(step, out, because("crm.picture_not_read", "text", err.Error()))
+		return nil
+	}
+	for _, tie := range r.Ties {
+		f.add(tie)
+	}
+	r.Work.Found, r.Work.Mode = f, mode
+	if f.empty() {
+		r.decide(step, Picture{At: step.Now, Mode: mode}, out)
+		return nil
+	}
+	out.Commands = append(out.Commands, reads(*r.Work.Need, r.ID, r.Work.Round, f)...)
+	return nil
+}
+
+func (r *row) readAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
+	picture, err := readPicture(answer.Results, r.Work.Found, r.Work.Mode, step.Now)
+	if err != nil {
+		r.giveUp(step, out, because("crm.picture_not_read", "text", err.Error()))
+		return nil
+	}
+	r.decide(step, picture, out)
+	return nil
+}
+
+func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
+	need := *r.Work.Need
+	d := Decide(need.Policy, need.Facts, picture)
+	r.Work.Decision = &d
+	r.note(out, d.Reasons...)
+	commands := carryOut(need, r.ID, r.Work.Round, d)
+	if len(commands) > 0 {
+		out.Commands = append(out.Commands, commands...)
+		return
+	}
+	r.reply(step, out, Answer{Ref: need.Ref, Nothing: len(d.Joined) == 0})
+}
+
+// planAnswered gathers what the plan made. What was refused is told; what stands is tied and gets the text.
+func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
+	a := Answer{Ref: r.Work.Need.Ref}
+	for _, t := range r.Work.Decision.Create {
+		result, asked := answer.Results[string(t)]
+		if !asked {
+			continue
+		}
+		if result.State != "done" {
+			r.note(out, because("crm.not_created", "entity", string(t), "state", result.State, "text", result.Text))
+			continue
+		}
+		id, err := createdID(t, result.Result)
+		if err != nil {
+			return err
+		}
+		if t == Activity {
+			a.Activity = id
+			continue
+		}
+		ref := Ref{t, id}
+		a.Ties = append(a.Ties, Tie{Ref: ref, Title: title(*r.Work.Need), Created: true})
+		switch {
+		case t == Lead || t == Deal:
+			a.Targets = append(a.Targets, ref)
+		case t == Contact && r.Work.Decision.CopyToNewContact:
+			a.Copies = append(a.Copies, ref)
+		}
+		r.Ties = append(r.Ties, ref)
+	}
+	a.Nothing = len(a.Targets) == 0 && len(r.Work.Decision.Joined) == 0
+	r.reply(step, out, a)
+	return nil
+}
+
+// reply answers the communication and takes the next request up.
+func (r *row) reply(step *inbox.Step, out *flow.Outcome, a Answer) {
+	if d := r.Work.Decision; d != nil {
+		for _, e := range d.Joined {
+			a.Ties = append(a.Ties, Tie{Ref: e.Ref, Title: e.Title})
+			a.Targets = append(a.Targets, e.Ref)
+		}
+		for _, e := range d.Copies {
+			a.Copies = append(a.Copies, e.Ref)
+		}
+		if d.Contact != nil {
+			a.Ties = append(a.Ties, Tie{Ref: d.Contact.Ref, Title: d.Contact.Title})
+		}
+	}
+	need := r.Work.Need
+	out.Letters = append(out.Letters, inbox.Row{Key: need.ReplyKey, Kind: need.ReplyKind, Body: mustJSON(a)})
+	r.Work = work{Round: r.Work.Round}
+	step.Release()
+}
+
+func (r *row) giveUp(step *inbox.Step, out *flow.Outcome, why Reason) {
+	r.note(out, why)
+	r.Work.Decision = nil
+	r.reply(step, out, Answer{Ref: r.Work.Need.Ref, Nothing: true})
+}
+
+func (r *row) note(out *flow.Outcome, reasons ...Reason) {
+	for _, why := range reasons {
+		out.Reasons = append(out.Reasons, flow.Reason{Ref: r.Work.Need.Ref, Code: why.Code, Args: why.Args, Version: r.Work.Need.Version})
+	}
+}
+
+// createdID reads {"item":{"id":5}} and {"activity":{"id":5}}.
+func createdID(t EntityType, raw json.RawMessage) (int64, error) {
+	var made struct {
+		Item     struct{ ID bitrix24.ID } `json:"item"`
+		Activity struct{ ID bitrix24.ID } `json:"activity"`
+	}
+	if err := json.Unmarshal(raw, &made); err != nil {
+		return 0, fmt.Errorf("the answer about a new %s: %w", t, err)
+	}
+	id := made.Item.ID
+	if t == Activity {
+		id = made.Activity.ID
+	}
+	if id <= 0 {
+		return 0, fmt.Errorf("the answer about a new %s has no id: %s", t, raw)
+	}
+	return int64(id), nil
+}
+
+func mustJSON(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		// Only our own structs come here; a failure is a programming error, caught as a failed step.
+		panic(fmt.Sprintf("encode %T: %v", v, err))
+	}
+	return raw
+}

@@ -1,0 +1,90 @@
+package crm
+
+import (
+	"encoding/json"
+
+	"omni/server/ids"
+)
+
+// The kinds of rows under a client's key.
+const (
+	// KindNeed asks for entities: a communication's letter.
+	KindNeed = "crm.need"
+	// KindFound, KindRead and KindPlanned are answers of the planner's own commands.
+	KindFound   = "crm.found"
+	KindRead    = "crm.read"
+	KindPlanned = "crm.planned"
+)
+
+// Need is what a communication tells the planner.
+type Need struct {
+	// Ref names the communication: chat:4711, request:12.
+	Ref string `json:"ref"`
+	// ReplyKey and ReplyKind say where the Answer goes.
+	ReplyKey  ids.Key      `json:"reply_key"`
+	ReplyKind string       `json:"reply_kind"`
+	Portal    ids.PortalID `json:"portal"`
+	Aliases   []Alias      `json:"aliases"`
+	Facts     Facts        `json:"facts"`
+	Policy    Policy       `json:"policy"`
+	// Version is the settings version the communication decided with.
+	Version int `json:"version"`
+}
+
+// Answer is what the planner tells the communication.
+type Answer struct {
+	Ref string `json:"ref"`
+	// Nothing: nothing was created or joined, for the reasons noted.
+	Nothing bool `json:"nothing,omitempty"`
+	// Ties are the entities of this communication; Targets get its text, Copies a copy of it (C8).
+	Ties     []Tie `json:"ties,omitempty"`
+	Targets  []Ref `json:"targets,omitempty"`
+	Copies   []Ref `json:"copies,omitempty"`
+	Activity int64 `json:"activity,omitempty"`
+}
+
+// work is the request being worked under a client's key.
+type work struct {
+	Need *Need `json:"need,omitempty"`
+	// Round makes plan names of repeated work unique.
+	Round    int       `json:"round,omitempty"`
+	Mode     Mode      `json:"mode,omitempty"`
+	Found    found     `json:"found,omitzero"`
+	Decision *Decision `json:"decision,omitempty"`
+}
+
+// found are the ids a search brought up.
+type found struct {
+	Leads     []int64 `json:"leads,omitempty"`
+	Contacts  []int64 `json:"contacts,omitempty"`
+	Companies []int64 `json:"companies,omitempty"`
+	Deals     []int64 `json:"deals,omitempty"`
+}
+
+func (f found) empty() bool {
+	return len(f.Leads)+len(f.Contacts)+len(f.Companies)+len(f.Deals) == 0
+}
+
+// add notes an entity, once.
+func (f *found) add(r Ref) {
+	into := map[EntityType]*[]int64{Lead: &f.Leads, Contact: &f.Contacts, Company: &f.Companies, Deal: &f.Deals}[r.Type]
+	if into == nil || r.ID <= 0 {
+		return
+	}
+	for _, have := range *into {
+		if have == r.ID {
+			return
+		}
+	}
+	*into = append(*into, r.ID)
+}
+
+// row is the client row as the engine loads it.
+type row struct {
+	ID     ids.ClientID
+	Portal ids.PortalID
+	Joined ids.ClientID
+	Ties   []Ref
+	Work   work
+	raw    json.RawMessage
+}
