@@ -1,0 +1,240 @@
+// Package files stores attachments and recordings, always streamed and never whole in memory, and signs the links under which portals, UIS and browsers fetch them.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gabriel-vasile/mimetype"
+	"github.com/jackc/pgx/v5"
+
+	"omni/server/clock"
+	"omni/server/ids"
+	"omni/server/store"
+)
+
+// PieceSize is how much of a file is in memory at a time.
+const PieceSize = 256 << 10
+
+// sniffBytes is how much of the beginning tells the type.
+const sniffBytes = 3072
+
+// Errors of the store.
+var (
+	// ErrTooLarge: the file is over the limit (OMNI_FILE_LIMIT); nothing of it is kept.
+	ErrTooLarge = errors.New("the file is larger than allowed")
+	// ErrEmpty: there were no bytes.
+	ErrEmpty = errors.New("the file is empty")
+	// ErrNotFound: there is no such file, or it is not complete.
+	ErrNotFound = errors.New("no such file")
+	// ErrFull: the disk or the database has no room.
+	ErrFull = errors.New("there is no room to store the file")
+)
+
+// File is a stored file.
+type File struct {
+	Account ids.AccountID
+	ID      ids.FileID
+	Name    string
+	// Mime is told by the content, never by the name.
+	Mime string
+	Size int64
+	// CreatedAt is when it was stored.
+	CreatedAt time.Time
+	shelf     string
+}
+
+// Store keeps files of all accounts.
+type Store struct {
+	db    *store.DB
+	clock clock.Clock
+	log   *slog.Logger
+	// dir is the directory all servers share; empty: the database.
+	dir   string
+	limit int64
+}
+
+// New builds a store. limit is the largest file in bytes; dir may be empty.
+func New(db *store.DB, clk clock.Clock, log *slog.Logger, dir string, limit int64) *Store {
+	return &Store{db: db, clock: clk, log: log, dir: dir, limit: limit}
+}
+
+// Limit is the largest file in bytes.
+func (s *Store) Limit() int64 { return s.limit }
+
+// shelf is where the bytes of files lie.
+type shelf interface {
+	// write takes the piece n of a file; pieces come in order and all but the last are PieceSize long.
+	write(ctx context.Context, f File, n int, piece []byte) error
+	// read gives the bytes of piece n.
+	read(ctx context.Context, f File, n int) ([]byte, error)
+	remove(ctx context.Context, f File) error
+}
+
+func (s *Store) shelfOf(name string) shelf {
+	if name == "directory" {
+		return directoryShelf{dir: s.dir}
+	}
+	return databaseShelf{db: s.db}
+}
+
+// Put streams a file in. What was written of a refused or broken one is removed.
+func (s *Store) Put(ctx context.Context, account ids.AccountID, name string, r io.Reader) (File, error) {
+	f := File{Account: account, Name: CleanName(name), CreatedAt: s.clock.Now(), shelf: "database"}
+	if s.dir != "" {
+		f.shelf = "directory"
+	}
+	err := s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `INSERT INTO file (account_id, name, state, shelf, created_at) VALUES ($1, $2, 'writing', $3, $4) RETURNING id`,
+			int64(account), f.Name, f.shelf, f.CreatedAt).Scan(&f.ID)
+	})
+	if err != nil {
+		return File{}, fmt.Errorf("begin file: %w", err)
+	}
+	if err := s.pour(ctx, &f, r); err != nil {
+		s.Remove(context.WithoutCancel(ctx), f)
+		return File{}, err
+	}
+	err = s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE file SET state = 'ready', size = $3, mime = $4 WHERE account_id = $1 AND id = $2`, int64(account), int64(f.ID), f.Size, f.Mime)
+		return err
+	})
+	if err != nil {
+		s.Remove(context.WithoutCancel(ctx), f)
+		return File{}, fmt.Errorf("complete file %d: %w", f.ID, err)
+	}
+	return f, nil
+}
+
+// pour writes the pieces; the reader may be a network, so each piece is a statement of its own and no transaction is open meanwhile.
+func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
+	on := s.shelfOf(f.shelf)
+	piece := make([]byte, PieceSize)
+	for n := 0; ; n++ {
+		got, err := io.ReadFull(r, piece)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("receive file %d: %w", f.ID, err)
+		}
+		end := err != nil
+		if n == 0 {
+			f.Mime = mimetype.Detect(piece[:min(got, sniffBytes)]).String()
+		}
+		f.Size += int64(got)
+		if f.Size > s.limit {
+			return ErrTooLarge
+		}
+		if got > 0 {
+			if err := on.write(ctx, *f, n, piece[:got]); err != nil {
+				return err
+			}
+		}
+		if end {
+			if f.Size == 0 {
+				return ErrEmpty
+			}
+			return nil
+		}
+	}
+}
+
+// Stat finds a complete file.
+func (s *Store) Stat(ctx context.Context, account ids.AccountID, id ids.FileID) (File, error) {
+	f := File{Account: account, ID: id}
+	err := s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT name, mime, size, shelf, created_at FROM file WHERE account_id = $1 AND id = $2 AND state = 'ready'`,
+			int64(account), int64(id)).Scan(&f.Name, &f.Mime, &f.Size, &f.shelf, &f.CreatedAt)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return File{}, ErrNotFound
+	}
+	if err != nil {
+		return File{}, fmt.Errorf("find file %d: %w", id, err)
+	}
+	return f, nil
+}
+
+// Open reads a file from an offset on. The reader holds one piece at a time.
+func (s *Store) Open(ctx context.Context, f File, offset int64) io.ReadCloser {
+	return &reader{ctx: ctx, file: f, on: s.shelfOf(f.shelf), at: offset}
+}
+
+// Remove takes a file and its bytes away. It is used on failures too, so it only logs what it cannot do; Run tries again.
+func (s *Store) Remove(ctx context.Context, f File) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	err := s.shelfOf(f.shelf).remove(ctx, f)
+	if err == nil {
+		err = s.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM file WHERE account_id = $1 AND id = $2`, int64(f.Account), int64(f.ID))
+			return err
+		})
+	}
+	if err != nil {
+		s.log.Warn("file not removed, the clean-up tries again", "account", f.Account, "file", f.ID, "error", err)
+	}
+}
+
+// Run removes files whose writing was given up, until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := s.clean(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("unfinished files not removed, the next round tries again", "error", err)
+			}
+		}
+	}
+}
+
+func (s *Store) clean(ctx context.Context) error {
+	var left []File
+	err := s.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT account_id, id, shelf FROM file WHERE state = 'writing' AND created_at < now() - interval '6 hours' LIMIT 100`)
+		if err != nil {
+			return err
+		}
+		left, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (File, error) {
+			var f File
+			err := row.Scan(&f.Account, &f.ID, &f.shelf)
+			return f, err
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range left {
+		s.Remove(ctx, f)
+	}
+	return nil
+}
+
+// CleanName makes a file name safe for headers, paths and pages; nothing left becomes "file".
+func CleanName(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || strings.ContainsRune(`"<>|?*:/`, r) {
+			return -1
+		}
+		return r
+	}, name)
+	name = strings.Trim(strings.TrimSpace(name), ".")
+	if runes := []rune(name); len(runes) > 120 {
+		name = string(runes[:100]) + string(runes[len(runes)-20:])
+	}
+	if name == "" {
+		return "file"
+	}
+	return name
+}
