@@ -42,14 +42,30 @@ func newPlatform(t *testing.T, answer http.HandlerFunc) *platform {
 	p := &platform{}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength < 1<<20 && r.ContentLength >= 0 {
-			body, _ := io.ReadAll(r.Body)
-			p.mu.Lock()
-			p.requests = append(p.requests, recorded{
-				r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("Content-Type"), body,
-			})
-			p.mu.Unlock()
+			p.keep(r)
 		}
 		answer(w, r)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+// keep records a request, body included.
+func (p *platform) keep(r *http.Request) recorded {
+	body, _ := io.ReadAll(r.Body)
+	one := recorded{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("Content-Type"), body}
+	p.mu.Lock()
+	p.requests = append(p.requests, one)
+	p.mu.Unlock()
+	return one
+}
+
+// answering makes a platform whose answers are a function of the request.
+func answering(t *testing.T, f func(recorded) string) *platform {
+	t.Helper()
+	p := &platform{}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		says(http.StatusOK, f(p.keep(r)))(w, r)
 	}))
 	t.Cleanup(p.Close)
 	return p
@@ -81,4 +97,11 @@ func says(status int, body string) http.HandlerFunc {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}
+}
+
+func newTestServer(t *testing.T, f http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return server
 }
