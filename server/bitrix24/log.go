@@ -1,0 +1,64 @@
+package bitrix24
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"regexp"
+	"time"
+)
+
+// Record is one request with its answer, without secrets and bounded in size.
+type Record struct {
+	At       time.Time
+	Duration time.Duration
+	Host     string
+	Method   string
+	ID       string
+	HTTP     int
+	Code     string
+	Request  string
+	Answer   string
+}
+
+// LogHook is told every request. It must not block.
+type LogHook func(ctx context.Context, r Record)
+
+// recordLimit bounds what is kept of a body.
+const recordLimit = 16 << 10
+
+// Secrets in JSON and in forms; base64 of files is no secret but too long to keep.
+var (
+	secretJSON = regexp.MustCompile(`(?i)("(?:auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|application_token|client_secret|code|signature|uploadUrl)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+	secretForm = regexp.MustCompile(`(?i)((?:^|[&?\[])(?:auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|application_token|client_secret|code|signature)\]?=)[^&"\s]*`)
+	longBase64 = regexp.MustCompile(`[A-Za-z0-9+/]{400,}={0,2}`)
+)
+
+// Redact takes secrets and long file contents out of a body.
+func Redact(body []byte) string {
+	if len(body) > 4*recordLimit {
+		body = body[:4*recordLimit]
+	}
+	text := secretJSON.ReplaceAllString(string(body), `$1"***"`)
+	text = secretForm.ReplaceAllString(text, "$1***")
+	text = longBase64.ReplaceAllString(text, "…")
+	if len(text) > recordLimit {
+		text = text[:recordLimit] + "…"
+	}
+	return text
+}
+
+func record(x exchange, status int, answer []byte, err error, began, ended time.Time) Record {
+	r := Record{At: began, Duration: ended.Sub(began), Method: x.method, ID: x.id, HTTP: status, Request: Redact(x.body), Answer: Redact(answer)}
+	if u, e := url.Parse(x.address); e == nil {
+		r.Host = u.Host
+	}
+	var failure *Error
+	if errors.As(err, &failure) {
+		r.Code = failure.Code
+		if failure.Cause != nil {
+			r.Code = "TRANSPORT"
+		}
+	}
+	return r
+}

@@ -1,0 +1,163 @@
+package bitrix24
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ID is a number that the portal sends as a number, as a string, as null, false or an empty string (bitrix24 docs, data types).
+type ID int64
+
+// UnmarshalJSON reads every form.
+func (v *ID) UnmarshalJSON(raw []byte) error {
+	text := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
+	switch text {
+	case "", "null", "false", "[]", "{}":
+		*v = 0
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		f, ferr := strconv.ParseFloat(text, 64)
+		if ferr != nil || f != float64(int64(f)) {
+			return fmt.Errorf("bitrix24: %q is no id", short(text, 40))
+		}
+		n = int64(f)
+	}
+	*v = ID(n)
+	return nil
+}
+
+// Bool is a yes or no sent as true, "Y", 1, "1" or "true".
+type Bool bool
+
+// UnmarshalJSON reads every form; what is none of them is no.
+func (v *Bool) UnmarshalJSON(raw []byte) error {
+	switch strings.ToLower(strings.Trim(string(bytes.TrimSpace(raw)), `"`)) {
+	case "true", "y", "1":
+		*v = true
+	default:
+		*v = false
+	}
+	return nil
+}
+
+// String is a text that may come as a number, null or false.
+type String string
+
+// UnmarshalJSON reads every form.
+func (v *String) UnmarshalJSON(raw []byte) error {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case len(raw) > 0 && raw[0] == '"':
+		var s string
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return err
+		}
+		*v = String(s)
+	case IsEmpty(raw):
+		*v = ""
+	default:
+		*v = String(raw)
+	}
+	return nil
+}
+
+// Moment is a date-time; some come as the empty object, as "" or in the form DD.MM.YYYY HH:MM:SS. What cannot be read is the zero time.
+type Moment struct{ time.Time }
+
+// UnmarshalJSON reads every form.
+func (v *Moment) UnmarshalJSON(raw []byte) error {
+	text := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05", "02.01.2006 15:04:05", "2006-01-02"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			v.Time = t
+			return nil
+		}
+	}
+	v.Time = time.Time{}
+	return nil
+}
+
+// Map is an object; PHP sends an empty one as [] and one with numeric keys as a list.
+type Map[T any] map[string]T
+
+// UnmarshalJSON reads every form.
+func (m *Map[T]) UnmarshalJSON(raw []byte) error {
+	out := map[string]T{}
+	raw = bytes.TrimSpace(raw)
+	if len(raw) > 0 && raw[0] == '[' {
+		var list []T
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return err
+		}
+		for i, v := range list {
+			out[strconv.Itoa(i)] = v
+		}
+		*m = out
+		return nil
+	}
+	if !IsEmpty(raw) {
+		if err := json.Unmarshal(raw, &out); err != nil {
+			return err
+		}
+	}
+	*m = out
+	return nil
+}
+
+// List is an array; an object's values are taken in no particular order, and nothing at all is an empty list.
+type List[T any] []T
+
+// UnmarshalJSON reads every form.
+func (l *List[T]) UnmarshalJSON(raw []byte) error {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) > 0 && raw[0] == '{' {
+		var m map[string]T
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return err
+		}
+		out := make([]T, 0, len(m))
+		for _, v := range m {
+			out = append(out, v)
+		}
+		*l = out
+		return nil
+	}
+	if IsEmpty(raw) {
+		*l = nil
+		return nil
+	}
+	var out []T
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return err
+	}
+	*l = out
+	return nil
+}
+
+// IsEmpty tells whether a value is one of the portal's ways to say nothing: null, "", false, [] or {}.
+func IsEmpty(raw json.RawMessage) bool {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", `""`, "false", "[]", "{}":
+		return true
+	}
+	return false
+}
+
+// PlainBB takes the bb-codes out of text that others wrote: its brackets become look-alikes, so that [user=1] mentions nobody
+// and [url] links nowhere (timeline comments and messages are rendered by the blog parser).
+func PlainBB(text string) string {
+	return strings.NewReplacer("[", "［", "]", "］").Replace(text)
+}
+
+func short(text string, limit int) string {
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}
