@@ -12,7 +12,7 @@ CREATE TABLE portal (
     client_endpoint   text        NOT NULL DEFAULT '',
     server_endpoint   text        NOT NULL DEFAULT '',
     application_token bytea,
-    scope             text[]      NOT NULL DEFAULT '{}',
+    scope             text        NOT NULL DEFAULT '',
     app_status        text        NOT NULL DEFAULT '',
     licence           text        NOT NULL DEFAULT '',
     language          text        NOT NULL DEFAULT '',

@@ -24,12 +24,14 @@ CREATE TABLE staff_match (
     b24_user     bigint      NOT NULL,
     employee     bigint,
     how          text        NOT NULL CHECK (how IN ('email', 'phone', 'inner_number', 'name', 'hand', 'several')),
+    hand         bigint,
     candidates   bigint[]    NOT NULL DEFAULT '{}',
     changed_at   timestamptz NOT NULL,
     PRIMARY KEY (account_id, portal_id, b24_user),
     FOREIGN KEY (account_id, portal_id, b24_user) REFERENCES b24_user ON DELETE CASCADE
 );
-COMMENT ON COLUMN staff_match.employee IS 'UIS employee; null: by hand nobody, or several candidates and no automatic match';
+COMMENT ON COLUMN staff_match.employee IS 'UIS employee in force; null: by hand nobody, a dismissed user, or several candidates and no automatic match';
+COMMENT ON COLUMN staff_match.hand IS 'what an administrator chose when how is hand (null: nobody); kept while the user is dismissed';
 CREATE UNIQUE INDEX staff_match_employee ON staff_match (account_id, portal_id, employee) WHERE employee IS NOT NULL;
 SELECT omni_tenant('staff_match');
 
