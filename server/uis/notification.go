@@ -90,15 +90,9 @@ func ParseNotification(body []byte) (Notification, error) {
 		}
 		return n.fromQuery(values)
 	}
-	mended, repairs := mend(body)
-	var all map[string]any
-	if err := decodeNumbers(mended, &all); err != nil {
-		var further []Repair
-		mended, further = repairTemplate(mended)
-		repairs = append(repairs, further...)
-		if err := decodeNumbers(mended, &all); err != nil {
-			return n, fmt.Errorf("%w: %w", ErrNotificationBody, err)
-		}
+	all, repairs, err := decodeTemplate(body)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", ErrNotificationBody, err)
 	}
 	if all == nil {
 		return n, fmt.Errorf("%w: no object", ErrNotificationBody)

@@ -22,6 +22,25 @@ func decodeNumbers(body []byte, into any) error {
 	return nil
 }
 
+// decodeTemplate decodes a body made from a template, mending only as much as it takes: control characters first, then the template's faults (which
+// must come before looking for control characters again, as misplaced quotes hide where strings begin).
+func decodeTemplate(body []byte) (map[string]any, []Repair, error) {
+	mended, repairs := mend(body)
+	var all map[string]any
+	if decodeNumbers(mended, &all) == nil {
+		return all, repairs, nil
+	}
+	mended, faults := repairTemplate(bytes.TrimPrefix(body, []byte(byteOrderMark)))
+	mended, repairs = mend(mended)
+	if bytes.HasPrefix(body, []byte(byteOrderMark)) {
+		repairs = append(repairs, RepairBOM)
+	}
+	if err := decodeNumbers(mended, &all); err != nil {
+		return nil, nil, err
+	}
+	return all, append(repairs, faults...), nil
+}
+
 // flatten puts the leaves of nested objects under their own names; an outer value wins over an inner one of the same name, unless it is empty.
 func flatten(into, from map[string]any) {
 	var nested []string

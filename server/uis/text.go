@@ -30,6 +30,8 @@ const (
 	RepairField       Repair = "a field of unexpected type left empty"
 )
 
+const byteOrderMark = "\xef\xbb\xbf"
+
 // Visible makes a text storable and readable: NUL becomes U+2400, bytes that are no UTF-8 become U+FFFD.
 func Visible(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\u2400")
@@ -38,7 +40,7 @@ func Visible(text string) string {
 // mend makes a JSON body readable for encoding/json and says what it changed or what reading will change.
 func mend(body []byte) ([]byte, []Repair) {
 	var repairs []Repair
-	if rest, found := bytes.CutPrefix(body, []byte("\xef\xbb\xbf")); found {
+	if rest, found := bytes.CutPrefix(body, []byte(byteOrderMark)); found {
 		body, repairs = rest, append(repairs, RepairBOM)
 	}
 	if !utf8.Valid(body) {
