@@ -2,8 +2,12 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// code finds what stands in single quotes: struct tags cannot hold back quotes. An apostrophe follows a letter.
+var code = regexp.MustCompile(`(^|[ (])'([^']+)'`)
 
 // Docs renders docs/settings.md: every variable with its default and meaning, in the order of Config.
 func Docs() string {
@@ -23,8 +27,7 @@ This page is made from ` + "`server/config`" + `: ` + "`go test ./server/config 
 		if value := field.Tag.Get("envDefault"); value != "" {
 			standard = "`" + strings.ReplaceAll(value, ",", "`, `") + "`"
 		}
-		// Struct tags cannot hold back quotes, so code stands in single quotes there.
-		text := strings.ReplaceAll(field.Tag.Get("doc"), "'", "`")
+		text := code.ReplaceAllString(field.Tag.Get("doc"), "$1`$2`")
 		_, _ = fmt.Fprintf(&page, "| `%s` | %s | %s |\n", field.Tag.Get("env"), standard, text)
 	}
 	return page.String()

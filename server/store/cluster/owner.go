@@ -36,6 +36,34 @@ func PickOwner() (Owner, error) {
 	return Owner{}, errors.New("PostgreSQL does not run as root, and this machine has neither a user \"postgres\" nor \"nobody\"")
 }
 
+// OwnerOf finds the owner of an existing cluster folder. Root runs it as the user it belongs to, whoever that is; others only their own.
+func OwnerOf(dataDir string) (owner Owner, exists bool, err error) {
+	info, err := os.Stat(dataDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return Owner{}, false, nil
+	}
+	if err != nil {
+		return Owner{}, false, fmt.Errorf("look at the cluster folder: %w", err)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return Owner{}, false, fmt.Errorf("the owner of %s cannot be found", dataDir)
+	}
+	owner = Owner{Name: "uid " + strconv.Itoa(int(stat.Uid)), uid: stat.Uid, gid: stat.Gid}
+	if account, err := user.LookupId(strconv.Itoa(int(stat.Uid))); err == nil {
+		owner.Name = account.Username
+	}
+	if int(stat.Uid) == os.Geteuid() && stat.Uid != 0 {
+		return owner, true, nil
+	}
+	if os.Geteuid() != 0 || stat.Uid == 0 {
+		return Owner{}, false, fmt.Errorf("the database folder %s belongs to %s: start the server as that user or as root, or set OMNI_DATA_DIR",
+			dataDir, owner.Name)
+	}
+	owner.other = true
+	return owner, true, nil
+}
+
 // command prepares a program of the owner: its rights without further groups, working directory /, a clean environment.
 func (o Owner) command(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)

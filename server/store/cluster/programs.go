@@ -87,6 +87,30 @@ func parseMajor(version string) (int, error) {
 	return major, nil
 }
 
+// Within returns programs the owner can start: these, or a copy of them in an open place when they lie below a closed home.
+func (p Programs) Within(owner Owner, openPlace string) (Programs, error) {
+	if owner.canRun(p) {
+		return p, nil
+	}
+	// bin, lib and share lie side by side and find each other by relative paths.
+	tree := filepath.Dir(p.Bin)
+	target := filepath.Join(openPlace, "programs-"+strconv.Itoa(p.Major))
+	copied := Programs{Bin: filepath.Join(target, filepath.Base(p.Bin)), Major: p.Major}
+	if owner.canRun(copied) {
+		return copied, nil
+	}
+	if err := errors.Join(os.RemoveAll(target), os.MkdirAll(openPlace, 0o755)); err != nil {
+		return Programs{}, fmt.Errorf("make room for PostgreSQL's programs: %w", err)
+	}
+	if err := os.CopyFS(target, os.DirFS(tree)); err != nil {
+		return Programs{}, fmt.Errorf("copy PostgreSQL's programs to where %s can start them: %w", owner.Name, err)
+	}
+	if !owner.canRun(copied) {
+		return Programs{}, fmt.Errorf("the user %s cannot start PostgreSQL's programs in %s, nor in %s", owner.Name, p.Bin, copied.Bin)
+	}
+	return copied, nil
+}
+
 // MajorError says that a cluster was made by a PostgreSQL that is not on this machine. Nothing was touched.
 type MajorError struct {
 	DataDir string

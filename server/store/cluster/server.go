@@ -21,6 +21,9 @@ const (
 	// Superuser is the role initdb makes. It only prepares databases and roles for others.
 	Superuser = "postgres"
 
+	// SocketPrefix begins the name of every socket folder.
+	SocketPrefix = "omni-pg-"
+
 	readyTime = 60 * time.Second // crash recovery, or a predecessor that is still going down
 	stopTime  = 30 * time.Second
 	// socketPathLimit is what fits into a sockaddr_un with PostgreSQL's file name behind it.
@@ -141,7 +144,7 @@ func socketDir(owner Owner) (string, error) {
 	if len(base) > socketPathLimit/2 || !owner.CanEnter(base) {
 		base = "/tmp"
 	}
-	dir, err := os.MkdirTemp(base, "omni-pg-")
+	dir, err := os.MkdirTemp(base, SocketPrefix)
 	if err != nil {
 		return "", fmt.Errorf("make the folder of the database socket: %w", err)
 	}
