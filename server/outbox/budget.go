@@ -1,0 +1,119 @@
+package outbox
+
+import "time"
+
+// Limits are how much a lane may send.
+type Limits struct {
+	// Size and Drain are the portal's bucket (requests, requests a second); Size 0: none.
+	Size, Drain float64
+	// PerRequest is how many commands share a request.
+	PerRequest int
+	// Flying bounds requests at once, in all and per class.
+	Flying [3]int
+}
+
+// LimitsB24 is a portal's budget. On-premise portals count no requests, but their load is their administrator's business: two at once.
+func LimitsB24(size, drain float64) Limits {
+	if size == 0 {
+		return Limits{PerRequest: 50, Flying: [3]int{2, 2, 1}}
+	}
+	return Limits{Size: size, Drain: drain, PerRequest: 50, Flying: [3]int{4, 2, 1}}
+}
+
+// LimitsUIS is the budget of a UIS lane: one call is one request.
+func LimitsUIS(kind LaneKind) Limits {
+	if kind == LaneUISChat {
+		return Limits{PerRequest: 1, Flying: [3]int{8, 8, 2}}
+	}
+	return Limits{PerRequest: 1, Flying: [3]int{2, 2, 1}}
+}
+
+// keep is how many places of the bucket a class leaves free for those before it.
+func (l Limits) keep(p Priority) float64 {
+	switch p {
+	case Waiting:
+		return min(2, l.Size/10)
+	case Live:
+		return max(3, l.Size/10)
+	case Background:
+	}
+	return l.Size / 2
+}
+
+// budget is a lane's bucket and what is under way, as data.
+type budget struct {
+	Limits
+	level    float64
+	levelAt  time.Time
+	pause    time.Time
+	lastSent time.Time
+	flying   [3]int // by the highest class aboard
+	failures int
+}
+
+func (b budget) at(now time.Time) float64 {
+	if now.Before(b.levelAt) {
+		return b.level
+	}
+	return max(0, b.level-b.Drain*now.Sub(b.levelAt).Seconds())
+}
+
+// add counts a request.
+func (b *budget) add(now time.Time) {
+	b.level, b.levelAt, b.lastSent = b.at(now)+1, now, now
+}
+
+// fill is what QUERY_LIMIT_EXCEEDED teaches: somebody filled the bucket. The pause doubles while it goes on.
+func (b *budget) fill(now time.Time, jitter float64) {
+	b.level, b.levelAt = b.Size, now
+	b.failures++
+	wait := time.Second
+	if b.Drain > 0 {
+		wait = time.Duration(float64(time.Second) / b.Drain)
+	}
+	b.pause = now.Add(backoff(wait, b.failures-1, jitter))
+}
+
+// backoff doubles a wait per failure up to a minute and shakes it by up to a fifth, so that servers do not march in step.
+func backoff(wait time.Duration, failures int, jitter float64) time.Duration {
+	for range min(failures, 12) {
+		wait *= 2
+	}
+	return time.Duration(float64(min(wait, time.Minute)) * (0.9 + 0.2*jitter))
+}
+
+// circuitAt is how many failures in a row leave one probe at a time.
+const circuitAt = 5
+
+// mayFly tells whether a request of a class may leave, and if not, when to look again.
+func (b budget) mayFly(now time.Time, p Priority) (bool, time.Duration) {
+	total := b.flying[0] + b.flying[1] + b.flying[2]
+	switch {
+	case now.Before(b.pause):
+		return false, b.pause.Sub(now)
+	case b.failures >= circuitAt && total > 0,
+		total >= b.Flying[0],
+		p >= Live && b.flying[1]+b.flying[2] >= b.Flying[1],
+		p == Background && b.flying[2] >= b.Flying[2]:
+		return false, 0 // the end of a request wakes the lane
+	case b.Size == 0:
+		return true, 0
+	}
+	over := b.at(now) + 1 - (b.Size - b.keep(p))
+	if over <= 0 {
+		return true, 0
+	}
+	return false, max(time.Millisecond, time.Duration(over/b.Drain*float64(time.Second)))
+}
+
+// gather is how long ready commands wait for company: 5 ms while the bucket is under half, else until a request has drained or a full one is ready.
+func (b budget) gather(now time.Time, p Priority, ready int, oldest time.Time) time.Duration {
+	if p == Waiting || b.PerRequest == 1 || ready >= b.PerRequest {
+		return 0
+	}
+	wait := 5*time.Millisecond - now.Sub(oldest)
+	if b.Size > 0 && b.at(now) > b.Size/2 {
+		wait = time.Duration(float64(time.Second)/b.Drain) - now.Sub(b.lastSent)
+	}
+	return max(0, wait)
+}
