@@ -105,3 +105,11 @@ func newTestServer(t *testing.T, f http.HandlerFunc) *httptest.Server {
 	t.Cleanup(server.Close)
 	return server
 }
+
+// recordingTo keeps requests before they are answered.
+func recordingTo(p *platform, answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p.keep(r)
+		answer(w, r)
+	}
+}
