@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"omni/server/crm"
 	"omni/server/ids"
 )
 
@@ -42,9 +43,7 @@ func (t *turn) opened(o Opened) {
 	if o.Visitor != "" {
 		c.Visitor = o.Visitor
 	}
-	if o.Phone != "" && !slices.Contains(c.Phones, o.Phone) {
-		c.Phones = append(c.Phones, o.Phone)
-	}
+	c.Phones = union(c.Phones, phones([]string{o.Phone}))
 	if o.Employee != 0 && c.State == New {
 		c.State, c.Employee = Work, o.Employee
 	}
@@ -219,11 +218,23 @@ func (t *turn) card(card Card) {
 	if card.Comment != "" {
 		c.Comment = storable(card.Comment)
 	}
-	c.Phones = union(c.Phones, card.Phones)
+	c.Phones = union(c.Phones, phones(card.Phones))
 	c.Emails = union(c.Emails, card.Emails)
 	if string(before) != string(encode([]any{c.Name, c.Company, c.Comment, c.Phones, c.Emails})) {
 		t.touched = true
 	}
+}
+
+// phones brings numbers to the form they are searched in; what is none stays as it is.
+func phones(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, p := range list {
+		if digits, ok := crm.Phone(p); ok {
+			p = digits
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func union(have, more []string) []string {

@@ -194,3 +194,6 @@ func onlyDigits(text string) string {
 	}
 	return b.String()
 }
+
+// CleanName folds white space out of a person's name.
+func CleanName(name string) string { return strings.Join(strings.Fields(name), " ") }
