@@ -1,23 +1,19 @@
 package portal
 
-import "net/http"
-
-type dialog struct{}
 type callState struct{}
 
-func newCalls() *callState              { return &callState{} }
-func (s *callState) dropApp(app string) {}
+func newCalls() *callState                    { return &callState{} }
+func (s *callState) dropApp(app string)       {}
+func telephonyLineMethods() []*method         { return nil }
+func telephonyCallMethods() []*method         { return nil }
+func robotMethods() []*method                 { return nil }
+func (s *callState) file(int) *storedFile     { return nil }
+func (s *callState) recordOf(int) *storedFile { return nil }
 
-func connectorChatName(c *call) (any, error) { return nil, nil }
-func connectorMessageMethods() []*method     { return nil }
-func openLineMethods() []*method             { return nil }
-func telephonyLineMethods() []*method        { return nil }
-func telephonyCallMethods() []*method        { return nil }
-func robotMethods() []*method                { return nil }
+type callView struct{ CallID, Title, Phone, Client, URL, Line string }
 
-func (p *Portal) servePage(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
-func (p *Portal) viewer(r *http.Request) int                       { return 1 }
-
+func (p *Portal) openCards(int) []callView                    { return nil }
+func (p *Portal) clickToCall(u *User, number string, o owner) {}
 func (p *Portal) simulate(name string, read func(any) error) (any, error) {
 	return nil, errUnknownControl(name)
 }

@@ -29,6 +29,7 @@ type World struct {
 	tokens  *tokenStore
 	journal *journal
 	faults  *faultBox
+	look    *look
 
 	mu        sync.Mutex
 	shift     time.Duration
@@ -56,6 +57,10 @@ func New(o Options) *World {
 	w.tokens = newTokenStore()
 	w.journal = &journal{}
 	w.faults = newFaultBox()
+	var err error
+	if w.look, err = newLook(); err != nil {
+		panic("portal: the embedded pages are broken: " + err.Error())
+	}
 	return w
 }
 
