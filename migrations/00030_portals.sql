@@ -41,7 +41,7 @@ COMMENT ON COLUMN portal.refresh_until IS 'physical time of the database: one se
 COMMENT ON COLUMN portal.idle_since IS 'business time of the last refresh or delivered pair; a refresh token lives 180 days';
 -- A portal belongs to one account of the whole system. Unique indexes are checked past row level security, on purpose.
 CREATE UNIQUE INDEX portal_member ON portal (member_id) WHERE member_id IS NOT NULL;
-CREATE UNIQUE INDEX portal_waiting ON portal (account_id, domain) WHERE member_id IS NULL;
+CREATE UNIQUE INDEX portal_waiting ON portal (account_id, domain) WHERE state = 'waiting';
 CREATE INDEX portal_idle ON portal (idle_since) WHERE state IN ('installing', 'active');
 SELECT omni_tenant('portal');
 

@@ -2,8 +2,6 @@
 package session
 
 import (
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,13 +10,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"omni/server/ids"
+	"omni/server/secret"
 )
 
 const (
 	// Lifetime is how long a session is good; the page renews it with the portal's own token before.
 	Lifetime = 15 * time.Minute
 	audience = "omni-browser"
-	keyUse   = "omni browser session v1"
+	keyUse   = "session"
 )
 
 // ErrOver says that a session is not good (any more): the page renews it with the portal's token.
@@ -42,23 +41,16 @@ type Signer struct {
 	now  func() time.Time
 }
 
-// New derives the signing keys from the server's secret keys, newest first. now is physical time, nil for time.Now: tokens of real browsers live in it.
-func New(secrets [][]byte, now func() time.Time) (*Signer, error) {
-	if len(secrets) == 0 {
-		return nil, errors.New("sessions need at least one secret key")
+// New derives the signing keys from the server's keyring. now is physical time, nil for time.Now: tokens of real browsers live in it.
+func New(ring *secret.Keyring, now func() time.Time) (*Signer, error) {
+	keys, err := ring.DeriveAll(keyUse)
+	if err != nil {
+		return nil, fmt.Errorf("derive session keys: %w", err)
 	}
 	if now == nil {
 		now = time.Now
 	}
-	s := &Signer{now: now}
-	for _, secret := range secrets {
-		key, err := hkdf.Key(sha256.New, secret, nil, keyUse, sha256.Size)
-		if err != nil {
-			return nil, fmt.Errorf("derive session key: %w", err)
-		}
-		s.keys = append(s.keys, key)
-	}
-	return s, nil
+	return &Signer{keys: keys, now: now}, nil
 }
 
 // claims are the wire form of a Person.

@@ -1,23 +1,27 @@
 package session
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
+
+	"omni/server/secret"
 )
 
 var person = Person{Account: 3, Portal: 5, User: 14, Admin: true, Name: "Анна Смирнова", Lang: "ru", Rights: 2}
 
 func signer(t *testing.T, now time.Time, keys ...string) *Signer {
 	t.Helper()
-	var secrets [][]byte
-	for _, k := range keys {
-		secrets = append(secrets, []byte(k))
+	for i, k := range keys {
+		keys[i] = base64.StdEncoding.EncodeToString([]byte(strings.Repeat(k, 40)))
 	}
-	s, err := New(secrets, func() time.Time { return now })
+	ring, err := secret.Parse(strings.Join(keys, ","))
+	require.NoError(t, err)
+	s, err := New(ring, func() time.Time { return now })
 	require.NoError(t, err)
 	return s
 }
