@@ -198,7 +198,7 @@ func TestNothingSecretIsObserved(t *testing.T) {
 	mux.HandleFunc("/api/auth/json_rpc", says(200, `{"result":{"jwt":"jwt-secret","refresh":"r-secret","is_2fa_enabled":false}}`))
 	mux.HandleFunc("/v1/integration/adapter", says(200, `{"id":3,"password":"pw-secret","webhook_auth":{"token":"hook-secret"}}`))
 	mux.HandleFunc("/v1/adapter/login", says(200, `{"access_token":"tok-secret","expires_at":4000000000}`))
-	mux.HandleFunc("/v1/adapter/message", says(200, `{"id":7}`))
+	mux.HandleFunc("/v1/adapter/message", says(200, `{"id":7,"resource":{"id":1,"token":"file-secret"}}`))
 	p := newPlatform(t, mux.ServeHTTP)
 	var exchanges []uis.Exchange
 	client := p.client(t, uis.UIS, func(o *uis.Options) {
@@ -212,9 +212,11 @@ func TestNothingSecretIsObserved(t *testing.T) {
 	_, err = client.Management(login.JWT).CreateAdapter(t.Context(), uis.AdapterFields{Password: "pw-secret", WebhookAuth: uis.BearerAuth("hook-secret")})
 	require.NoError(t, err)
 	session := client.NewAdapterSession(uis.AdapterCredentials{Login: "l", Password: "pw-secret"}, uis.AdapterToken{}, nil)
-	_, err = session.SendMessage(t.Context(), uis.OutMessage{Text: "hello"})
+	_, err = session.SendMessage(t.Context(), uis.OutMessage{Text: "hello", Resource: &uis.Resource{ID: "1", Token: "file-secret", Name: "a.jpg"}})
 	require.NoError(t, err)
-	require.Len(t, exchanges, 5)
+	_, err = client.Call(t.Context(), uis.DataAPI, "login.user", map[string]any{"login": "l", "password": "pw-secret"}, nil)
+	require.NoError(t, err)
+	require.Len(t, exchanges, 6)
 	for _, x := range exchanges {
 		whole := fmt.Sprintf("%+v %s %s", x, x.Params, x.Answer)
 		require.NotContains(t, whole, "secret", x.Method)

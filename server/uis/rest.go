@@ -1,6 +1,7 @@
 package uis
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -36,7 +37,7 @@ func (c *Client) rest(ctx context.Context, call restCall, out any) error {
 	r.Header.Set("Authorization", "Bearer "+call.bearer)
 	x := Exchange{API: call.api, Method: name, Started: time.Now()}
 	if !call.secret {
-		x.Params = encoded
+		x.Params = withoutToken(encoded)
 	}
 	got, failure := c.do(r, call.api, name)
 	switch {
@@ -45,7 +46,7 @@ func (c *Client) rest(ctx context.Context, call restCall, out any) error {
 	default:
 		x.HTTP = got.status
 		if !call.secret {
-			x.Answer = got.body
+			x.Answer = withoutToken(got.body)
 		}
 		x.Err = judgeREST(call.api, name, got, out)
 	}
@@ -53,11 +54,33 @@ func (c *Client) rest(ctx context.Context, call restCall, out any) error {
 	return x.Err
 }
 
+// withoutToken hides the token of a message's file from observers: whoever has it can fetch the file.
+func withoutToken(body []byte) []byte {
+	var message map[string]json.RawMessage
+	var resource map[string]any
+	if !bytes.Contains(body, []byte(`"token"`)) || json.Unmarshal(body, &message) != nil || json.Unmarshal(message["resource"], &resource) != nil {
+		return body
+	}
+	resource["token"] = "…"
+	hidden, err := encode(resource)
+	if err != nil {
+		return nil
+	}
+	message["resource"] = hidden
+	if body, err = encode(message); err != nil {
+		return nil
+	}
+	return body
+}
+
 func judgeREST(api API, name string, got answer, out any) error {
 	if got.status < 200 || got.status > 299 {
 		return restError(api, name, got)
 	}
 	if out == nil {
+		return nil
+	}
+	if _, raw := out.(*json.RawMessage); raw && len(bytes.TrimSpace(got.body)) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(got.body, out); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,6 +51,9 @@ func (c *Client) Call(ctx context.Context, api API, method string, params, out a
 		return Metadata{}, fmt.Errorf("uis %s %s: encoding parameters: %w", api, method, err)
 	}
 	x := Exchange{API: api, Method: method, Params: plain, Started: time.Now()}
+	if strings.HasPrefix(method, "login.") { // password in, session out
+		x.Params = nil
+	}
 	result, metadata, err := c.rpc(ctx, api, address, method, c.withKey(plain), &x)
 	x.Limits, x.Err = metadata.Limits, err
 	c.report(x)

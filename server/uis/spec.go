@@ -13,8 +13,8 @@ const (
 	CheckSet CheckMode = "set"
 	// CheckFind: its effect can be found; not found means send again.
 	CheckFind CheckMode = "find"
-	// CheckReport: its effect may be found; not found means that a person is told, it is never repeated by itself.
-	CheckReport CheckMode = "report"
+	// CheckPerson: its effect may be found; not found means that a person is told, it is never repeated by itself.
+	CheckPerson CheckMode = "person"
 )
 
 // Sent is a command that went out, with what is needed to recognise its effect.
@@ -57,7 +57,7 @@ type Verdict struct {
 type Spec struct {
 	Method string
 	Mode   CheckMode
-	// Within is how long finding is tried before a CheckReport is told to a person; 0: the request's own limit.
+	// Within is how long finding is tried before a CheckPerson is told to a person; 0: the request's own limit.
 	Within time.Duration
 
 	probes   func(Sent) []Probe
@@ -85,10 +85,10 @@ func Specs() []Spec {
 }
 
 func specs() map[string]Spec {
-	call := Spec{Mode: CheckReport, Within: 5 * time.Second, probes: callProbes, judge: judgeCall, notified: notifiedCall}
+	call := Spec{Mode: CheckPerson, Within: 5 * time.Second, probes: callProbes, judge: judgeCall, notified: notifiedCall}
 	return map[string]Spec{
 		MethodSendMessage:       {Mode: CheckFind, probes: messageProbes, judge: judgeMessage, webhook: webhookMessage},
-		MethodStartChat:         {Mode: CheckReport, probes: chatProbes, judge: judgeChat, webhook: webhookChat, notified: nil},
+		MethodStartChat:         {Mode: CheckPerson, probes: chatProbes, judge: judgeChat, webhook: webhookChat, notified: nil},
 		MethodCloseChat:         {Mode: CheckSet, probes: closeProbes, judge: judgeClose, webhook: webhookClose, notified: notifiedClose, done: closedClasses},
 		MethodTransferChat:      {Mode: CheckSet, webhook: webhookTransfer, notified: notifiedTransfer},
 		MethodUpload:            {Mode: CheckSet},
@@ -151,6 +151,19 @@ func (s Spec) Notification(sent Sent, n Notification) Verdict {
 
 // Done reports whether a refusal means that the effect is there already ("call session not found" for a call to be ended).
 func (s Spec) Done(err error) bool { return s.done[ClassOf(err)] && ExecutedOf(err) == NotExecuted }
+
+// Result is what the lost answer would have been, as far as callers use it: {"id":…}, {"chat_id":…}, {"call_session_id":…}; nil for methods whose
+// answer says nothing and for verdicts other than Found.
+func (s Spec) Result(v Verdict) json.RawMessage {
+	field := map[string]string{
+		MethodSendMessage: "id", MethodCreateContacts: "id", MethodStartChat: "chat_id", MethodStartEmployeeCall: "call_session_id",
+		MethodStartScenarioCall: "call_session_id", MethodStartVNumberCall: "call_session_id", MethodStartSimpleCall: "call_session_id",
+	}[s.Method]
+	if field == "" || v.Finding != Found {
+		return nil
+	}
+	return json.RawMessage(`{"` + field + `":` + itoa(v.ID) + `}`)
+}
 
 func found(id int64, reason string) Verdict { return Verdict{Finding: Found, ID: id, Reason: reason} }
 func absent(reason string) Verdict          { return Verdict{Finding: Absent, Reason: reason} }

@@ -27,13 +27,13 @@ func sentCommand(t *testing.T, params any) (uis.Spec, uis.Sent) {
 
 func rows(text string) []json.RawMessage { return []json.RawMessage{json.RawMessage(text)} }
 
-// Every method that writes has its row of the table; what must not be repeated by itself is CheckReport.
+// Every method that writes has its row of the table; what must not be repeated by itself is CheckPerson.
 func TestSpecModes(t *testing.T) {
 	t.Parallel()
 	for method, mode := range map[string]uis.CheckMode{
-		uis.MethodSendMessage: uis.CheckFind, uis.MethodStartChat: uis.CheckReport, uis.MethodCloseChat: uis.CheckSet, uis.MethodTransferChat: uis.CheckSet,
-		uis.MethodUpload: uis.CheckSet, uis.MethodStartEmployeeCall: uis.CheckReport, uis.MethodStartScenarioCall: uis.CheckReport,
-		uis.MethodStartVNumberCall: uis.CheckReport, uis.MethodStartSimpleCall: uis.CheckReport, uis.MethodReleaseCall: uis.CheckSet,
+		uis.MethodSendMessage: uis.CheckFind, uis.MethodStartChat: uis.CheckPerson, uis.MethodCloseChat: uis.CheckSet, uis.MethodTransferChat: uis.CheckSet,
+		uis.MethodUpload: uis.CheckSet, uis.MethodStartEmployeeCall: uis.CheckPerson, uis.MethodStartScenarioCall: uis.CheckPerson,
+		uis.MethodStartVNumberCall: uis.CheckPerson, uis.MethodStartSimpleCall: uis.CheckPerson, uis.MethodReleaseCall: uis.CheckSet,
 		uis.MethodUpdateEmployees: uis.CheckSet, uis.MethodCreateContacts: uis.CheckFind, uis.MethodUpdateContacts: uis.CheckSet,
 		uis.MethodDeleteContacts: uis.CheckSet, uis.MethodCreateTags: uis.CheckSet, uis.MethodSetTag: uis.CheckSet, uis.MethodUnsetTag: uis.CheckSet,
 		uis.MethodEnsureAdapter: uis.CheckSet, uis.MethodEnsureAccount: uis.CheckSet,
@@ -228,6 +228,8 @@ func TestStartedCallIsFound(t *testing.T) {
 	}
 	require.Equal(t, uis.Verdict{Finding: uis.Found, ID: 456, Reason: "a notification has its external id"}, spec.Notification(sent, uis.Notification{ExternalID: "cmd-9", CallSessionID: 456}))
 	require.Equal(t, uis.Undecided, spec.Notification(sent, uis.Notification{CallSessionID: 456}).Finding)
+	require.JSONEq(t, `{"call_session_id":456}`, string(spec.Result(spec.Judge(sent, []json.RawMessage{running, nil}))), "shaped like the lost answer")
+	require.Nil(t, spec.Result(uis.Verdict{Finding: uis.Absent}))
 	_, nameless := sentCommand(t, uis.EmployeeCall{})
 	require.Empty(t, spec.Probes(nameless))
 	require.Equal(t, uis.Undecided, spec.Judge(nameless, []json.RawMessage{none, none}).Finding)
