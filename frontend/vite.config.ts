@@ -23,9 +23,10 @@ export default defineConfig({
       dts: false,
       components: { dts: false, dirs: [] },
       router: false,
-      colorMode: true,
-      colorModeInitialValue: 'light',
-      colorModeStorageKey: 'omni-theme',
+      prose: false,
+      mdc: false,
+      // src/shared/theme.ts does this, so that light and dark have one owner.
+      colorMode: false,
       experimental: { componentDetection: true },
     }),
     keepFile(at('./dist/.keep')),

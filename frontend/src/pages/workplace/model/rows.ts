@@ -1,0 +1,63 @@
+import type { Entry, Timeline } from './timeline'
+import type { Message } from './types'
+
+/** What the conversation shows, top to bottom. */
+export type Row =
+  | { type: 'day'; row: string; at: number }
+  | { type: 'unread'; row: string }
+  | {
+      type: 'message'
+      row: string
+      entry: Entry
+      /** First of several in a row by the same person: carries the name. */
+      first: boolean
+      /** Last of them: carries the avatar and the tail of the bubble. */
+      last: boolean
+    }
+
+const together = 5 * 60_000
+
+/** Lays a conversation out in rows; `unreadFrom` is the number of the first message not read when the chat was opened. */
+export function layOut(timeline: Timeline, unreadFrom: number | null): Row[] {
+  const rows: Row[] = []
+  const entries = timeline.pending.length === 0 ? timeline.known : [...timeline.known, ...timeline.pending]
+  let day = ''
+  let marked = unreadFrom === null
+  for (const [i, entry] of entries.entries()) {
+    const at = new Date(entry.message.created_at)
+    const thisDay = `${String(at.getFullYear())}-${String(at.getMonth())}-${String(at.getDate())}`
+    const newDay = thisDay !== day
+    if (newDay) {
+      day = thisDay
+      rows.push({ type: 'day', row: `d${thisDay}`, at: at.getTime() })
+    }
+    const mark = !marked && !entry.sending && entry.message.id >= (unreadFrom ?? 0) && entry.message.side === 'client'
+    if (mark) {
+      marked = true
+      rows.push({ type: 'unread', row: 'unread' })
+    }
+    const before = entries[i - 1]
+    const after = entries[i + 1]
+    rows.push({
+      type: 'message',
+      row: entry.row,
+      entry,
+      first: newDay || mark || !before || !sameSpeaker(before.message, entry.message),
+      last: !after || !sameSpeaker(entry.message, after.message) || !sameDay(entry.message, after.message),
+    })
+  }
+  return rows
+}
+
+function sameSpeaker(one: Message, other: Message): boolean {
+  return (
+    one.side === other.side &&
+    one.side !== 'system' &&
+    one.author?.id === other.author?.id &&
+    Date.parse(other.created_at) - Date.parse(one.created_at) < together
+  )
+}
+
+function sameDay(one: Message, other: Message): boolean {
+  return new Date(one.created_at).toDateString() === new Date(other.created_at).toDateString()
+}
