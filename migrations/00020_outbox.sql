@@ -40,6 +40,7 @@ CREATE TABLE command (
     deadline     timestamptz,
     merge        text,
     independent  boolean     NOT NULL DEFAULT false,
+    alone        boolean     NOT NULL DEFAULT false,
     note_unclear boolean     NOT NULL DEFAULT false,
     reply_key    text        NOT NULL DEFAULT '',
     reply_kind   text        NOT NULL DEFAULT '',
@@ -63,6 +64,7 @@ CREATE TABLE command (
     FOREIGN KEY (account_id, lane_id) REFERENCES lane (account_id, id) ON DELETE CASCADE
 );
 COMMENT ON COLUMN command.uid IS 'goes along as originId where a kind has one: an unclear add is found by it';
+COMMENT ON COLUMN command.alone IS 'it may not share a request: a file, or a text that a batch would take for a reference';
 COMMENT ON COLUMN command.due_at IS 'physical time of the next try, or of the next look at an unclear one';
 COMMENT ON COLUMN command.asked IS 'the parameters as sent, with the values of followed commands filled in';
 COMMENT ON COLUMN command.check_of IS 'this is the read that looks for the effect of that command';

@@ -103,16 +103,17 @@ func (t *turn) dispatch(m *Message, template json.RawMessage) {
 	tag := encode(commandTag{Do: tagSend, Message: m.ID})
 	params := map[string]any{
 		"account_id": t.chat.AdapterAccount, "channel_id": t.chat.AdapterChannel, "chat_id": t.chat.UIS, "operator_id": m.Employee,
-		"text": m.Text, "created_at": m.CreatedAt.Format(time.RFC3339Nano), "known": t.knownIDs(),
+		"text": m.Text, "created_at": m.CreatedAt.Format(time.RFC3339Nano),
 	}
+	meta := SendMeta{Known: t.knownIDs(), Zone: t.zone().String()}
 	if quoted := t.byID[m.ReplyTo]; quoted != nil && quoted.UIS != 0 {
 		params["reply_to_id"] = quoted.UIS
 	}
 	if len(template) > 0 {
-		params["template"] = template
+		params["context"] = map[string]any{"template": template}
 	}
-	send := outbox.Command{Lane: lane, Key: t.key, Kind: "uis.message.send", Params: params, Plan: plan, Name: "send",
-		Priority: outbox.Waiting, ReplyKey: t.key, ReplyKind: KindAnswer, Tag: tag}
+	send := outbox.Command{Lane: lane, Key: t.key, Kind: "uis.message.send", Params: params, Meta: meta, Plan: plan, Name: "send",
+		Priority: outbox.Waiting, NoteUnclear: true, ReplyKey: t.key, ReplyKind: KindAnswer, Tag: tag}
 	if m.File == nil {
 		t.commands = append(t.commands, send)
 		return
@@ -128,6 +129,18 @@ func (t *turn) dispatch(m *Message, template json.RawMessage) {
 	params["resource"] = resource
 	send.After = []string{"upload"}
 	t.commands = append(t.commands, upload, send)
+}
+
+// SendMeta goes along with a message for the check of an unclear sending.
+type SendMeta struct {
+	Known []int64 `json:"known"`
+	Zone  string  `json:"zone"`
+}
+
+// StartMeta goes along with a started chat for its check.
+type StartMeta struct {
+	Channel ids.UISChannelID `json:"channel"`
+	Zone    string           `json:"zone"`
 }
 
 // knownIDs are the newest message ids of the chat that were known when a message left: the check of an unclear sending looks for

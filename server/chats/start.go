@@ -68,7 +68,7 @@ func (t *turn) begin(s Start) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.commands = append(t.commands, outbox.Command{Lane: outbox.LaneRef{Kind: "uis.chat"}, Key: t.key, Kind: "uis.chat.start", Params: params, Plan: "start:" + s.ID,
+	t.commands = append(t.commands, outbox.Command{Lane: outbox.LaneRef{Kind: "uis.chat"}, Key: t.key, Kind: "uis.chat.start", Params: params, Meta: StartMeta{Channel: ch.ID, Zone: t.zone().String()}, Plan: "start:" + s.ID,
 		Name: "start", Priority: outbox.Waiting, ReplyKey: t.key, ReplyKind: KindAnswer, Tag: encode(commandTag{Do: tagStart})})
 	return m, nil
 }

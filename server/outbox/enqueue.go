@@ -32,7 +32,7 @@ func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 			lanes[c.Lane] = lane
 			refs = append(refs, c.Lane)
 		}
-		row, err := newRow(c)
+		row, err := o.newRow(c)
 		if err != nil {
 			return nil, nil, fmt.Errorf("command %d (%s): %w", i+1, c.Kind, err)
 		}
@@ -64,10 +64,11 @@ type row struct {
 	Command
 	params, meta []byte
 	checkOf      ids.CommandID
+	alone        bool
 }
 
-func newRow(c Command) (row, error) {
-	r := row{Command: c}
+func (o *Outbox) newRow(c Command) (row, error) {
+	r := row{Command: c, alone: o.registry.kinds[c.Kind].Alone}
 	if r.Key == "" {
 		return r, errors.New("no key")
 	}
@@ -77,6 +78,8 @@ func newRow(c Command) (row, error) {
 	}
 	// PostgreSQL's jsonb refuses NUL, and so do the platforms.
 	r.params = bytes.ReplaceAll(r.params, []byte(`\u0000`), []byte(`\ufffd`))
+	// A batch would take this for a reference to another command's result: such a text travels alone.
+	r.alone = r.alone || bytes.Contains(r.params, []byte("$result["))
 	if c.Meta != nil {
 		if r.meta, err = json.Marshal(c.Meta); err != nil {
 			return r, fmt.Errorf("encode meta: %w", err)
@@ -86,8 +89,8 @@ func newRow(c Command) (row, error) {
 }
 
 const insertCommand = `INSERT INTO command (account_id, uid, lane_id, plan, name, after, key, kind, params, meta, priority, deadline, merge, independent,
-	note_unclear, reply_key, reply_kind, tag, check_of)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), $14, $15, $16, $17, $18, NULLIF($19, 0)) RETURNING id`
+	note_unclear, reply_key, reply_kind, tag, check_of, alone)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), $14, $15, $16, $17, $18, NULLIF($19, 0), $20) RETURNING id`
 
 func (r row) insert(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane ids.LaneID) (ids.CommandID, error) {
 	uid := uuid.Must(uuid.NewV7()).String()
@@ -107,8 +110,8 @@ func (r row) insert(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane 
 	if r.Merge != "" {
 		// What was not sent yet is replaced: only the newest text matters.
 		err := tx.QueryRow(ctx, `UPDATE command SET params = $4, meta = $5, tag = $6, priority = least(priority, $7), deadline = $8, kind = $9, name = $10,
-			reply_key = $11, reply_kind = $12 WHERE account_id = $1 AND lane_id = $2 AND merge = $3 AND state = 'ready' AND attempts = 0 RETURNING id`,
-			int64(account), int64(lane), r.Merge, r.params, r.meta, r.Tag, int(r.Priority), deadline, r.Kind, r.Name, string(r.ReplyKey), r.ReplyKind).Scan(&id)
+			reply_key = $11, reply_kind = $12, alone = $13 WHERE account_id = $1 AND lane_id = $2 AND merge = $3 AND state = 'ready' AND attempts = 0 RETURNING id`,
+			int64(account), int64(lane), r.Merge, r.params, r.meta, r.Tag, int(r.Priority), deadline, r.Kind, r.Name, string(r.ReplyKey), r.ReplyKind, r.alone).Scan(&id)
 		if err == nil {
 			return id, nil
 		}
@@ -117,7 +120,7 @@ func (r row) insert(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane 
 		}
 	}
 	err := tx.QueryRow(ctx, insertCommand, int64(account), uid, int64(lane), plan, r.Name, after, string(r.Key), r.Kind, r.params, r.meta, int(r.Priority), deadline,
-		r.Merge, r.Independent, r.NoteUnclear, string(r.ReplyKey), r.ReplyKind, r.Tag, int64(r.checkOf)).Scan(&id)
+		r.Merge, r.Independent, r.NoteUnclear, string(r.ReplyKey), r.ReplyKind, r.Tag, int64(r.checkOf), r.alone).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("enqueue %s: %w", r.Kind, err)
 	}

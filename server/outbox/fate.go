@@ -249,7 +249,7 @@ func (o *Outbox) look(ctx context.Context, tx pgx.Tx, account ids.AccountID, id 
 	if err != nil {
 		return err
 	}
-	check, err := newRow(Command{Lane: p.Lane, Key: "check:" + key, Kind: p.Kind, Params: p.Params, Priority: Live, Independent: true})
+	check, err := o.newRow(Command{Lane: p.Lane, Key: "check:" + key, Kind: p.Kind, Params: p.Params, Priority: Live, Independent: true})
 	if err != nil {
 		return err
 	}

@@ -247,7 +247,7 @@ const headsQuery = `WITH RECURSIVE heads AS (
 	UNION ALL
 	SELECT n.key, n.id FROM heads h, LATERAL (SELECT key, id FROM command WHERE account_id = $1 AND lane_id = $2 AND state IN ('ready', 'sent', 'unclear')
 		AND NOT independent AND key > h.key ORDER BY key, id LIMIT 1) n)
-	SELECT c.id, c.kind, c.priority, c.created_at FROM command c WHERE c.account_id = $1 AND c.state = 'ready' AND c.due_at <= now() AND c.id IN (
+	SELECT c.id, c.kind, c.priority, c.created_at, c.alone FROM command c WHERE c.account_id = $1 AND c.state = 'ready' AND c.due_at <= now() AND c.id IN (
 		SELECT id FROM heads UNION ALL (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND independent ORDER BY priority, id LIMIT 200))
 	AND NOT EXISTS (SELECT 1 FROM command d WHERE cardinality(c.after) > 0 AND d.account_id = c.account_id AND d.plan = c.plan AND d.name = ANY(c.after)
 		AND d.state IN ('ready', 'sent', 'unclear'))`
@@ -293,8 +293,7 @@ func (r *runner) heads(ctx context.Context, tx pgx.Tx) ([]head, error) {
 	}
 	heads, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (head, error) {
 		var h head
-		err := row.Scan(&h.id, &h.kind, &h.priority, &h.created)
-		h.alone = r.outbox.registry.kinds[h.kind].Alone
+		err := row.Scan(&h.id, &h.kind, &h.priority, &h.created, &h.alone)
 		return h, err
 	})
 	if err != nil {

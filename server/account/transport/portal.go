@@ -1,0 +1,197 @@
+// Package transport carries an account's commands to its platforms: one request per call, with the right token, and every failure sorted for the outbox.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"omni/server/account"
+	"omni/server/bitrix24"
+	"omni/server/outbox"
+)
+
+// Portal sends the commands of a portal's lane.
+type Portal struct {
+	accounts *account.Accounts
+	b24      *bitrix24.Client
+}
+
+// NewPortal builds the transport of portals.
+func NewPortal(a *account.Accounts, b24 *bitrix24.Client) *Portal {
+	return &Portal{accounts: a, b24: b24}
+}
+
+// Send implements outbox.Transport: one command is a call, several are a batch. A token that just expired is refreshed once; the same
+// commands go again then, as they did not run.
+func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.Outgoing) []outbox.Reply {
+	ref := account.Ref{Account: lane.Account, Portal: lane.Portal}
+	access, err := p.accounts.Working(ctx, ref)
+	if err != nil {
+		return all(commands, accessFailure(err))
+	}
+	if access.Portal.Sleeps() {
+		return all(commands, &outbox.Failure{Kind: outbox.Sleep, Class: string(access.Portal.State), Text: access.Portal.Reason})
+	}
+	replies, failure := p.request(ctx, access, commands)
+	if failure != nil && failure.Class() == bitrix24.TokenExpired {
+		if access, err = p.accounts.Refresh(ctx, ref, access.Pair.Access); err != nil {
+			return all(commands, accessFailure(err))
+		}
+		replies, failure = p.request(ctx, access, commands)
+	}
+	if failure != nil {
+		p.happen(ctx, ref, failure)
+		return all(commands, sort(failure))
+	}
+	return replies
+}
+
+// request makes one request. Its error means that the whole request failed.
+func (p *Portal) request(ctx context.Context, access account.Access, commands []outbox.Outgoing) ([]outbox.Reply, *bitrix24.Error) {
+	to := bitrix24.Target{Endpoint: access.Portal.ClientEndpoint, Access: access.Pair.Access}
+	if len(commands) == 1 {
+		return p.call(ctx, to, commands[0])
+	}
+	batch := make([]bitrix24.Command, len(commands))
+	for i, c := range commands {
+		params, err := decode(c.Params)
+		if err != nil {
+			return nil, &bitrix24.Error{HTTP: 400, Method: c.Kind, Code: "ENCODING", Description: err.Error()}
+		}
+		batch[i] = bitrix24.Command{Key: key(i), Call: bitrix24.Call{Method: c.Kind, Params: params}}
+	}
+	answer, err := p.b24.Batch(ctx, to, batch, false)
+	if err != nil {
+		return nil, asError(err)
+	}
+	replies := make([]outbox.Reply, len(commands))
+	for i := range commands {
+		if e := answer.Errors[key(i)]; e != nil {
+			replies[i] = reply(nil, e)
+			continue
+		}
+		replies[i] = reply(answer.Results[key(i)], nil)
+	}
+	return replies, nil
+}
+
+func (p *Portal) call(ctx context.Context, to bitrix24.Target, c outbox.Outgoing) ([]outbox.Reply, *bitrix24.Error) {
+	params, err := decode(c.Params)
+	if err != nil {
+		return []outbox.Reply{{Err: &outbox.Failure{Kind: outbox.Refused, Class: "invalid", Text: err.Error()}}}, nil
+	}
+	answer, err := p.b24.Call(ctx, to, bitrix24.Call{Method: c.Kind, Params: params})
+	if err != nil {
+		e := asError(err)
+		if ofRequest(e.Class()) {
+			return nil, e
+		}
+		return []outbox.Reply{reply(nil, e)}, nil
+	}
+	return []outbox.Reply{reply(answer, nil)}, nil
+}
+
+// ofRequest tells whether a failure is about the request as a whole, not about the one command in it.
+func ofRequest(c bitrix24.Class) bool {
+	switch c {
+	case bitrix24.AccessDenied, bitrix24.InsufficientScope, bitrix24.NotFound, bitrix24.MethodNotFound, bitrix24.Invalid, bitrix24.OperatingLimit:
+		return false
+	}
+	return true
+}
+
+func key(i int) string { return "c" + strconv.Itoa(i) }
+
+func decode(raw json.RawMessage) (bitrix24.Params, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var params bitrix24.Params
+	err := d.Decode(&params)
+	return params, err
+}
+
+func asError(err error) *bitrix24.Error {
+	var e *bitrix24.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &bitrix24.Error{HTTP: 400, Code: "ENCODING", Description: err.Error()}
+}
+
+func reply(a *bitrix24.Answer, e *bitrix24.Error) outbox.Reply {
+	if e != nil {
+		return outbox.Reply{Err: sort(e)}
+	}
+	r := outbox.Reply{Result: a.Result, Took: seconds(a.Time.Duration), Operating: seconds(a.Time.Operating)}
+	if a.Time.ResetAt > 0 {
+		r.ResetAt = time.Unix(int64(a.Time.ResetAt), 0)
+	}
+	return r
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// sort says what to do about a portal's error.
+func sort(e *bitrix24.Error) *outbox.Failure {
+	f := &outbox.Failure{Class: string(e.Class()), Code: e.Code, Text: e.Description}
+	if e.Cause != nil {
+		f.Text = e.Cause.Error()
+	}
+	switch e.Class() {
+	case bitrix24.RateLimited:
+		f.Kind = outbox.Full
+	case bitrix24.OperatingLimit:
+		f.Kind = outbox.Rest
+	case bitrix24.TokenExpired:
+		f.Kind, f.After = outbox.Retry, time.Second
+	case bitrix24.AuthRefused, bitrix24.PaymentRequired, bitrix24.PortalGone, bitrix24.Overload, bitrix24.Blocked:
+		f.Kind = outbox.Sleep
+	case bitrix24.Renamed:
+		f.Kind, f.After = outbox.Retry, 10*time.Second
+	case bitrix24.Server, bitrix24.Transport:
+		f.Kind, f.After = outbox.Unclear, time.Second
+		if e.Executed() == bitrix24.NotExecuted {
+			f.Kind = outbox.Retry
+		}
+	default:
+		f.Kind = outbox.Refused
+	}
+	return f
+}
+
+// happen tells the portal's life cycle what a request met.
+func (p *Portal) happen(ctx context.Context, ref account.Ref, e *bitrix24.Error) {
+	what := map[bitrix24.Class]account.Happening{bitrix24.PaymentRequired: account.NotPaid, bitrix24.PortalGone: account.PortalGone,
+		bitrix24.Overload: account.Overloaded, bitrix24.AuthRefused: account.TokensGone}[e.Class()]
+	if what != "" {
+		_, _ = p.accounts.Happen(ctx, ref, what)
+	}
+}
+
+func accessFailure(err error) *outbox.Failure {
+	var e *bitrix24.Error
+	switch {
+	case errors.Is(err, account.ErrNoToken), errors.Is(err, account.ErrNoPortal):
+		return &outbox.Failure{Kind: outbox.Sleep, Class: "no_token", Text: err.Error()}
+	case errors.As(err, &e):
+		// The refresh failed, not the command: it did not run.
+		f := sort(e)
+		if f.Kind == outbox.Unclear || f.Kind == outbox.Refused {
+			f.Kind, f.After = outbox.Retry, 2*time.Second
+		}
+		return f
+	}
+	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
+}
+
+func all(commands []outbox.Outgoing, f *outbox.Failure) []outbox.Reply {
+	replies := make([]outbox.Reply, len(commands))
+	for i := range commands {
+		replies[i] = outbox.Reply{Err: f}
+	}
+	return replies
+}
