@@ -77,6 +77,15 @@ func hostOf(endpoint string) string {
 	return strings.TrimSuffix(host, ":80")
 }
 
+// rootOf cuts an address to scheme and host.
+func rootOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // SameHost tells whether a posted DOMAIN names the host of an endpoint; ports of the scheme's own may be left out.
 func SameHost(domain, endpoint string) bool {
 	domain = strings.ToLower(strings.TrimSpace(domain))

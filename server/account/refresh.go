@@ -133,8 +133,10 @@ func (a *Accounts) keep(ctx context.Context, u *store.Unit, old tokenRow, token 
 	if tag.RowsAffected() == 0 {
 		return nil
 	}
-	_, err = u.Tx.Exec(ctx, `UPDATE portal SET working_user = $3, idle_since = $4 WHERE account_id = $1 AND id = $2`,
-		int64(ref.Account), int64(ref.Portal), int64(old.UserID), now)
+	// The authorization server knows where the portal lives now; nobody else's word moves it.
+	_, err = u.Tx.Exec(ctx, `UPDATE portal SET working_user = $3, idle_since = $4, client_endpoint = COALESCE(NULLIF($5, ''), client_endpoint),
+		domain = COALESCE(NULLIF($6, ''), domain) WHERE account_id = $1 AND id = $2`,
+		int64(ref.Account), int64(ref.Portal), int64(old.UserID), now, token.ClientEndpoint, hostOf(token.ClientEndpoint))
 	if err != nil {
 		return fmt.Errorf("note refresh of portal %d: %w", ref.Portal, err)
 	}
