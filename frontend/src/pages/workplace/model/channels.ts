@@ -8,10 +8,9 @@ import ViberIcon from '@bitrix24/b24icons-vue/social/ViberIcon'
 import VkIcon from '@bitrix24/b24icons-vue/social/VkIcon'
 import WhatsappIcon from '@bitrix24/b24icons-vue/social/WhatsappIcon'
 import ChatMessageIcon from '@bitrix24/b24icons-vue/main/ChatMessageIcon'
-import type { Component } from 'vue'
 
 export interface ChannelLook {
-  icon: Component
+  icon: typeof WhatsappIcon
   colour: string
 }
 
