@@ -1,83 +1,43 @@
 package bitrix24
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"reflect"
-	"slices"
-	"sort"
-	"strings"
+	"regexp"
 )
 
 // MaxBatch is how many commands a batch holds (docs: batch).
 const MaxBatch = 50
 
-// ErrBatchUnsafe says that a command may not stand in a batch: its text holds "$result[", which the portal would replace. Send it alone.
-var ErrBatchUnsafe = errors.New("bitrix24: a value holds $result[ and would be replaced inside a batch")
-
-// Command is a call of a batch with the key its result comes under.
+// Command is a call of a batch with the key its result comes under: letters, digits and underscores, unique in the batch.
 type Command struct {
 	Key string
 	Call
 }
 
-// Ref stands for a value of an earlier command of the same batch. Only in a batch with halt: without it a failed command leaves the
-// literal text in its place, and a missing path silently gives the parent level.
-type Ref struct{ Key, Path string }
-
 // BatchAnswer is what became of a batch: each key is in exactly one of the maps.
 type BatchAnswer struct {
 	Results map[string]*Answer
-	Errors  map[string]*Error
-	Time    Time
+	// Errors may hold two codes of our own: NO_ANSWER (the portal said nothing about the command, so it may have run) and
+	// NOT_REACHED (a batch with halt stopped before it, so it did not).
+	Errors map[string]*Error
+	Time   Time
 }
 
-// BatchSafe tells whether a call may stand in a batch.
-func BatchSafe(p Params) bool { return !holdsReference(map[string]any(p)) }
+var (
+	validKey    = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
+	validMethod = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
+)
 
-func holdsReference(v any) bool {
-	switch t := v.(type) {
-	case string:
-		return strings.Contains(t, "$result[")
-	case map[string]any:
-		for _, e := range t {
-			if holdsReference(e) {
-				return true
-			}
-		}
-	case Params:
-		return holdsReference(map[string]any(t))
-	case []any:
-		return slices.ContainsFunc(t, holdsReference)
-	case []string:
-		for _, e := range t {
-			if holdsReference(e) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Batch sends up to 50 commands in one request. An error means that the whole request failed; failures of single commands are in the answer.
+// Batch sends up to 50 commands in one request, in their order. With halt the portal stops at the first failing command. An error means that the whole request
+// failed: *Error, or ErrBatchUnsafe (wrapped) before anything was sent. Failures of single commands are in the answer.
 func (c *Client) Batch(ctx context.Context, to Target, commands []Command, halt bool) (*BatchAnswer, error) {
-	if len(commands) == 0 || len(commands) > MaxBatch {
-		return nil, fmt.Errorf("bitrix24: a batch of %d commands", len(commands))
-	}
-	cmd := map[string]string{}
-	for _, command := range commands {
-		if !BatchSafe(command.Params) {
-			return nil, fmt.Errorf("%w: %s", ErrBatchUnsafe, command.Method)
-		}
-		query, err := Query(command.Params, halt)
-		if err != nil {
-			return nil, fmt.Errorf("bitrix24: encode %s: %w", command.Method, err)
-		}
-		cmd[command.Key] = command.Method + "?" + query
+	cmd, err := encodeCommands(commands, halt)
+	if err != nil {
+		return nil, err
 	}
 	h := 0
 	if halt {
@@ -90,128 +50,97 @@ func (c *Client) Batch(ctx context.Context, to Target, commands []Command, halt 
 	return readBatch(commands, answer, halt)
 }
 
-func readBatch(commands []Command, answer *Answer, halt bool) (*BatchAnswer, error) {
-	var parts struct {
-		Result Map[json.RawMessage] `json:"result"`
-		Error  Map[struct {
-			Code        json.RawMessage `json:"error"`
-			Description String          `json:"error_description"`
-			Argument    String          `json:"argument"`
-		}] `json:"result_error"`
-		Total Map[ID]   `json:"result_total"`
-		Next  Map[ID]   `json:"result_next"`
-		Time  Map[Time] `json:"result_time"`
+// encodeCommands writes the object `cmd`. It is written by hand because the portal runs commands in the order of its keys, which a Go map does not keep.
+func encodeCommands(commands []Command, halt bool) (json.RawMessage, error) {
+	if len(commands) == 0 || len(commands) > MaxBatch {
+		return nil, fmt.Errorf("bitrix24: a batch of %d commands", len(commands))
 	}
+	var out bytes.Buffer
+	seen := map[string]bool{}
+	for i, command := range commands {
+		if !validKey.MatchString(command.Key) || seen[command.Key] {
+			return nil, fmt.Errorf("bitrix24: %q is no key of a batch, or used twice", short(command.Key, 60))
+		}
+		seen[command.Key] = true
+		if !validMethod.MatchString(command.Method) {
+			return nil, fmt.Errorf("bitrix24: %q is no method", short(command.Method, 60))
+		}
+		query, err := Query(command.Params, halt)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", command.Method, err)
+		}
+		line, err := json.Marshal(command.Method + "?" + query)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", command.Method, err)
+		}
+		out.WriteByte("{,"[min(i, 1)])
+		fmt.Fprintf(&out, "%q:%s", command.Key, line)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
+
+// batchParts is the result of `batch`. Every part may come as [] when it is empty and as a list when its keys are 0, 1, 2…
+type batchParts struct {
+	Result Map[json.RawMessage] `json:"result"`
+	Error  Map[json.RawMessage] `json:"result_error"`
+	Total  Map[json.RawMessage] `json:"result_total"`
+	Next   Map[json.RawMessage] `json:"result_next"`
+	Time   Map[json.RawMessage] `json:"result_time"`
+}
+
+func readBatch(commands []Command, answer *Answer, halt bool) (*BatchAnswer, error) {
+	var parts batchParts
 	if err := json.Unmarshal(answer.Result, &parts); err != nil {
-		return nil, &Error{HTTP: http.StatusBadGateway, Method: "batch", Code: "ERROR_UNEXPECTED_ANSWER", Description: "the batch's answer is not understood"}
+		return nil, &Error{HTTP: http.StatusBadGateway, Method: "batch", Code: codeUnexpected, Description: "the batch's answer is not understood"}
 	}
 	out := &BatchAnswer{Results: map[string]*Answer{}, Errors: map[string]*Error{}, Time: answer.Time}
 	failed := false
 	for _, command := range commands {
 		key := command.Key
-		if e, ok := parts.Error[key]; ok {
-			code, _ := errorCode(e.Code)
-			out.Errors[key] = &Error{HTTP: http.StatusBadRequest, Method: command.Method, Code: code, Description: string(e.Description), Argument: string(e.Argument)}
+		result, answered := parts.Result[key]
+		switch e, refused := parts.Error[key]; {
+		case refused:
+			out.Errors[key] = commandError(command.Method, e)
 			failed = true
-			continue
+		case answered:
+			out.Results[key] = &Answer{Result: result, Total: count(parts.Total[key]), Next: count(parts.Next[key]), Time: timeOf(parts.Time[key])}
+		case halt && failed:
+			out.Errors[key] = &Error{HTTP: http.StatusBadRequest, Method: command.Method, Code: codeNotReached, Description: "an earlier command of the batch failed"}
+		default:
+			out.Errors[key] = &Error{HTTP: http.StatusBadGateway, Method: command.Method, Code: codeNoAnswer, Description: "the batch holds no answer for this command"}
 		}
-		if result, ok := parts.Result[key]; ok {
-			a := &Answer{Result: result, Time: parts.Time[key]}
-			if n, ok := parts.Total[key]; ok {
-				total := int(n)
-				a.Total = &total
-			}
-			if n, ok := parts.Next[key]; ok {
-				next := int(n)
-				a.Next = &next
-			}
-			out.Results[key] = a
-			continue
-		}
-		if halt && failed {
-			out.Errors[key] = &Error{HTTP: http.StatusBadRequest, Method: command.Method, Code: "NOT_REACHED", Description: "an earlier command of the batch failed"}
-			continue
-		}
-		// Neither a result nor an error: the portal broke off. Whether it ran is unknown.
-		out.Errors[key] = &Error{HTTP: http.StatusBadGateway, Method: command.Method, Code: "ERROR_UNEXPECTED_ANSWER", Description: "the batch holds no answer for this command"}
 	}
 	return out, nil
 }
 
-// Query encodes parameters in PHP's bracket form: fields[PHONE][0][VALUE]=…. Keys are sorted, so equal parameters give equal queries.
-func Query(p Params, refs bool) (string, error) {
-	var parts []string
-	if err := appendQuery(&parts, "", map[string]any(p), refs); err != nil {
-		return "", err
+// commandError reads one entry of result_error. Its HTTP status is ours: the portal sends none for a command.
+func commandError(method string, raw json.RawMessage) *Error {
+	e := &Error{HTTP: http.StatusBadRequest, Method: method}
+	var said envelope
+	if err := json.Unmarshal(raw, &said); err != nil {
+		e.Description = short(string(raw), 300) // not an object: its words are all there is
+		return e
 	}
-	return strings.Join(parts, "&"), nil
+	e.Code, _ = errorCode(said.Error)
+	e.Description, e.Argument = said.words(), string(said.Argument)
+	return e
 }
 
-func appendQuery(parts *[]string, prefix string, v any, refs bool) error {
-	name := func(key string) string {
-		if prefix == "" {
-			return url.QueryEscape(key)
-		}
-		return prefix + "%5B" + url.QueryEscape(key) + "%5D"
-	}
-	switch t := v.(type) {
-	case nil:
-		*parts = append(*parts, prefix+"=")
-		return nil
-	case Ref:
-		if !refs {
-			return errors.New("a reference needs a batch that halts")
-		}
-		*parts = append(*parts, prefix+"="+url.QueryEscape("$result["+t.Key+"]["+strings.ReplaceAll(t.Path, ".", "][")+"]"))
-		return nil
-	case string:
-		*parts = append(*parts, prefix+"="+url.QueryEscape(t))
-		return nil
-	case bool:
-		n := "0"
-		if t {
-			n = "1"
-		}
-		*parts = append(*parts, prefix+"="+n)
-		return nil
-	case json.Number:
-		*parts = append(*parts, prefix+"="+url.QueryEscape(t.String()))
+// count reads result_total and result_next; what is not a number counts as not told.
+func count(raw json.RawMessage) *int {
+	var id ID
+	if raw == nil || json.Unmarshal(raw, &id) != nil {
 		return nil
 	}
-	value := reflect.ValueOf(v)
-	switch value.Kind() {
-	case reflect.Map:
-		keys := make([]string, 0, value.Len())
-		for _, k := range value.MapKeys() {
-			keys = append(keys, fmt.Sprint(k.Interface()))
-		}
-		sort.Strings(keys)
-		for _, k := range keys {
-			if err := appendQuery(parts, name(k), value.MapIndex(reflect.ValueOf(k).Convert(value.Type().Key())).Interface(), refs); err != nil {
-				return err
-			}
-		}
-		return nil
-	case reflect.Slice, reflect.Array:
-		for i := range value.Len() {
-			if err := appendQuery(parts, name(fmt.Sprint(i)), value.Index(i).Interface(), refs); err != nil {
-				return err
-			}
-		}
-		return nil
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		*parts = append(*parts, prefix+"="+fmt.Sprint(v))
-		return nil
-	case reflect.Float32, reflect.Float64:
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		*parts = append(*parts, prefix+"="+url.QueryEscape(string(raw)))
-		return nil
-	case reflect.String:
-		*parts = append(*parts, prefix+"="+url.QueryEscape(value.String()))
-		return nil
+	n := int(id)
+	return &n
+}
+
+func timeOf(raw json.RawMessage) Time {
+	var t Time
+	if raw != nil {
+		_ = json.Unmarshal(raw, &t) // Time never refuses
 	}
-	return fmt.Errorf("a %T is no parameter", v)
+	return t
 }

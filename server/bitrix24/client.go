@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ type Options struct {
 	// OAuthServers are the allowed authorization servers, e.g. https://oauth.bitrix.info: a forged POST must not make us send the secret elsewhere.
 	OAuthServers []string
 	UserAgent    string
+	// AllowHost is asked before every request, with the port when the address has one; its error stops the request (class Blocked). Nil: all hosts,
+	// which is right only when HTTP itself guards where it dials.
+	AllowHost func(host, scheme string) error
 	// Log is told every request and its answer, without secrets. May be nil.
 	Log LogHook
 	// Now is the physical time; nil: time.Now.
@@ -108,15 +112,15 @@ type Answer struct {
 // envelope is the common form of all answers.
 type envelope struct {
 	Result      json.RawMessage `json:"result"`
-	Total       *ID             `json:"total"`
-	Next        *ID             `json:"next"`
+	Total       json.RawMessage `json:"total"`
+	Next        json.RawMessage `json:"next"`
 	Time        Time            `json:"time"`
 	Error       json.RawMessage `json:"error"`
 	Description String          `json:"error_description"`
 	Argument    String          `json:"argument"`
 }
 
-// Call sends one call. Errors are *Error.
+// Call sends one call as JSON. Errors are *Error. Nothing is sent twice: Go's transport repeats a POST only when no byte of it left.
 func (c *Client) Call(ctx context.Context, to Target, call Call) (*Answer, error) {
 	body := Params{}
 	for k, v := range call.Params {
@@ -126,6 +130,9 @@ func (c *Client) Call(ctx context.Context, to Target, call Call) (*Answer, error
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, &Error{Method: call.Method, Code: "ENCODING", Description: "the parameters cannot be encoded: " + err.Error(), HTTP: http.StatusBadRequest}
+	}
+	if !validMethod.MatchString(call.Method) {
+		return nil, &Error{Method: short(call.Method, 60), Code: "ENCODING", Description: "this is no name of a method", HTTP: http.StatusBadRequest}
 	}
 	id := uuid.NewString()
 	address := strings.TrimSuffix(to.Endpoint, "/") + "/" + call.Method + "?bx24_request_id=" + id
@@ -153,46 +160,85 @@ func (c *Client) exchange(ctx context.Context, x exchange) (*Answer, int, []byte
 		e.Method, e.RequestID = x.method, x.id
 		return &e
 	}
+	response, raw, failure := c.roundTrip(ctx, x)
+	if failure != nil {
+		return nil, failure.HTTP, nil, fail(*failure)
+	}
+	if response.StatusCode >= 300 && response.StatusCode < 400 {
+		return nil, response.StatusCode, raw, fail(Error{HTTP: response.StatusCode, Code: codeRenamed, Location: location(response)})
+	}
+	var e envelope
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, response.StatusCode, raw, fail(notJSON(response.StatusCode))
+	}
+	if code, failed := errorCode(e.Error); failed || response.StatusCode >= 400 {
+		return nil, response.StatusCode, raw, fail(Error{HTTP: response.StatusCode, Code: code, Description: e.words(), Argument: string(e.Argument), Time: e.Time})
+	}
+	if e.Result == nil {
+		return nil, response.StatusCode, raw, fail(Error{HTTP: http.StatusBadGateway, Code: codeUnexpected, Description: "the answer holds neither a result nor an error"})
+	}
+	return &Answer{Result: e.Result, Total: count(e.Total), Next: count(e.Next), Time: e.Time}, response.StatusCode, raw, nil
+}
+
+// roundTrip sends one request and reads its answer whole. It follows no redirect.
+func (c *Client) roundTrip(ctx context.Context, x exchange) (*http.Response, []byte, *Error) {
+	connected := false // a connection was ready, so the request may have left
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, x.address, bytes.NewReader(x.body))
-	if err != nil {
-		return nil, 0, nil, fail(Error{Cause: errors.New("the address is not understood")})
+	if err != nil || request.URL.Host == "" || (request.URL.Scheme != "https" && request.URL.Scheme != "http") {
+		return nil, nil, &Error{Cause: errors.New("the address is not understood")}
+	}
+	if c.options.AllowHost != nil {
+		if err := c.options.AllowHost(request.URL.Host, request.URL.Scheme); err != nil {
+			return nil, nil, &Error{Cause: fmt.Errorf("%w: %w", ErrBlocked, err)}
+		}
 	}
 	request.Header.Set("Content-Type", x.contentType)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.options.UserAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, 0, nil, fail(Error{Cause: withoutAddress(err), Sent: !neverLeft(err)})
+		return nil, nil, &Error{Cause: withoutAddress(err), Sent: connected}
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, response.StatusCode, nil, fail(Error{HTTP: response.StatusCode, Cause: withoutAddress(err), Sent: true})
+		return nil, nil, &Error{HTTP: response.StatusCode, Cause: withoutAddress(err), Sent: true}
 	}
-	if response.StatusCode >= 300 && response.StatusCode < 400 {
-		return nil, response.StatusCode, raw, fail(Error{HTTP: response.StatusCode, Code: "RENAMED", Location: response.Header.Get("Location")})
+	return response, raw, nil
+}
+
+// words are the portal's description: v2 puts it beside the code, v3 into it.
+func (e envelope) words() string {
+	if e.Description != "" {
+		return string(e.Description)
 	}
-	var e envelope
-	if err := json.Unmarshal(raw, &e); err != nil {
-		status := response.StatusCode
-		if status < 500 {
-			status = http.StatusBadGateway // an answer that is no JSON comes from something in between
-		}
-		return nil, response.StatusCode, raw, fail(Error{HTTP: status, Code: "ERROR_UNEXPECTED_ANSWER", Description: "the answer is not JSON"})
+	var nested struct {
+		Message String `json:"message"`
 	}
-	if code, failed := errorCode(e.Error); failed || response.StatusCode >= 400 {
-		return nil, response.StatusCode, raw, fail(Error{HTTP: response.StatusCode, Code: code, Description: string(e.Description), Argument: string(e.Argument)})
+	if json.Unmarshal(e.Error, &nested) != nil {
+		return ""
 	}
-	a := &Answer{Result: e.Result, Time: e.Time}
-	if e.Total != nil {
-		n := int(*e.Total)
-		a.Total = &n
+	return string(nested.Message)
+}
+
+// notJSON judges an answer that no portal gives: it comes from something in between. The request may have reached the portal, except where the status says that it was refused as it was.
+func notJSON(status int) Error {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		return Error{HTTP: status, Description: "refused by something before the portal"}
 	}
-	if e.Next != nil {
-		n := int(*e.Next)
-		a.Next = &n
+	return Error{HTTP: max(status, http.StatusBadGateway), Code: codeUnexpected, Description: fmt.Sprintf("the answer (HTTP %d) is not JSON", status)}
+}
+
+// location is where a redirect points, as an absolute address without the query.
+func location(response *http.Response) string {
+	to, err := response.Location()
+	if err != nil {
+		return ""
 	}
-	return a, response.StatusCode, raw, nil
+	to.RawQuery, to.Fragment, to.User = "", "", nil
+	return to.String()
 }
 
 // errorCode reads v2's "error":"CODE" and v3's "error":{"code":…}. Placement methods answer errors with HTTP 200.

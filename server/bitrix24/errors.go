@@ -3,7 +3,6 @@ package bitrix24
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 )
@@ -25,6 +24,7 @@ const (
 	PortalGone        Class = "portal_gone"        // the portal was deleted
 	Renamed           Class = "renamed"            // the portal answers at another host
 	Overload          Class = "overload"           // blocked by hand
+	Already           Class = "already"            // what should be made is there already
 	Invalid           Class = "invalid"            // refused for good: wrong parameters
 	Server            Class = "server"             // 5xx: it may have run
 	Transport         Class = "transport"          // no answer: it may have run, unless it never left
@@ -53,8 +53,22 @@ type Error struct {
 	Location string
 	// Sent tells whether the request left; only meaningful without an answer.
 	Sent bool
+	// Time is what the portal told beside the error; OPERATION_TIME_LIMIT may come with its reset time.
+	Time Time
 	// Cause is the failure of the transport, if any.
 	Cause error
+}
+
+// NewEndpoint is the REST root at which a renamed portal answers now (https://new.example/rest/), "" when it was not told. It is only a claim:
+// let AppInfo prove that the same portal is there before a token goes to it.
+func (e *Error) NewEndpoint() string {
+	if e.Class() != Renamed {
+		return ""
+	}
+	if r := root(e.Location); r != "" && strings.HasPrefix(r, "http") {
+		return r + "/rest/"
+	}
+	return ""
 }
 
 // Error implements error. It holds no tokens: neither codes nor descriptions of the portal do.
@@ -73,8 +87,13 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Is lets errors.Is compare with the sentinels below by class.
 func (e *Error) Is(target error) bool {
-	c, ok := target.(classError)
-	return ok && e.Class() == Class(c)
+	switch t := target.(type) {
+	case classError:
+		return e.Class() == Class(t)
+	case codeError:
+		return strings.EqualFold(e.Code, string(t))
+	}
+	return false
 }
 
 // classError is a sentinel of one class.
@@ -83,36 +102,71 @@ type classError Class
 // Error implements error.
 func (c classError) Error() string { return "bitrix24: " + string(c) }
 
-// Sentinels for errors.Is.
+// codeError is a sentinel of one code.
+type codeError string
+
+// Error implements error.
+func (c codeError) Error() string { return "bitrix24: " + string(c) }
+
+// Sentinels for errors.Is: one per class, and two for what a batch may leave open.
 var (
-	ErrRateLimited  error = classError(RateLimited)
-	ErrTokenExpired error = classError(TokenExpired)
-	ErrAuthRefused  error = classError(AuthRefused)
-	ErrNotFound     error = classError(NotFound)
-	ErrAccessDenied error = classError(AccessDenied)
-	ErrRenamed      error = classError(Renamed)
+	ErrRateLimited       error = classError(RateLimited)
+	ErrOperatingLimit    error = classError(OperatingLimit)
+	ErrTokenExpired      error = classError(TokenExpired)
+	ErrAuthRefused       error = classError(AuthRefused)
+	ErrPaymentRequired   error = classError(PaymentRequired)
+	ErrAccessDenied      error = classError(AccessDenied)
+	ErrInsufficientScope error = classError(InsufficientScope)
+	ErrNotFound          error = classError(NotFound)
+	ErrMethodNotFound    error = classError(MethodNotFound)
+	ErrPortalGone        error = classError(PortalGone)
+	ErrRenamed           error = classError(Renamed)
+	ErrOverload          error = classError(Overload)
+	ErrAlready           error = classError(Already)
+	ErrInvalid           error = classError(Invalid)
+	ErrServer            error = classError(Server)
+	ErrTransport         error = classError(Transport)
+	ErrNoAnswer          error = codeError(codeNoAnswer)
+	ErrNotReached        error = codeError(codeNotReached)
 )
 
-// codes maps lower-cased codes to classes (bitrix24 docs: system errors, OAuth error codes, limits; further ones as portals answer them).
+// Codes of our own, and the one that also portals use, for what is no proper answer.
+const (
+	codeUnexpected = "ERROR_UNEXPECTED_ANSWER"
+	codeNoAnswer   = "NO_ANSWER"
+	codeNotReached = "NOT_REACHED"
+	codeRenamed    = "RENAMED"
+)
+
+// codes maps lower-cased codes to classes (docs: system errors, OAuth error codes, limits, the pages of the methods; further ones as portals answer them).
 var codes = map[string]Class{
 	"query_limit_exceeded": RateLimited, "operation_time_limit": OperatingLimit, "overload_limit": Overload,
 	"expired_token": TokenExpired, "invalid_token": TokenExpired,
 	"no_auth_found": AuthRefused, "invalid_grant": AuthRefused, "bad_verification_code": AuthRefused, "invalid_client": AuthRefused,
 	"error_oauth": AuthRefused, "application_not_found": AuthRefused, "authorization_error": AuthRefused, "wrong_client": AuthRefused,
-	"payment_required": PaymentRequired, "insufficient_scope": InsufficientScope, "invalid_scope": InsufficientScope,
+	"payment_required": PaymentRequired, "create_dynamic_item_restricted": PaymentRequired, "update_dynamic_item_restricted": PaymentRequired,
+	"insufficient_scope": InsufficientScope, "invalid_scope": InsufficientScope,
 	"invalid_credentials": AccessDenied, "user_access_error": AccessDenied, "access_denied": AccessDenied, "wrong_auth_type": AccessDenied,
+	"error_wrong_context": AccessDenied, "error_wrong_application": AccessDenied, "accessexception": AccessDenied, "config_wrong_user_permission": AccessDenied,
 	"method_confirm_waiting": AccessDenied, "method_confirm_denied": AccessDenied, "access_error": AccessDenied, "allowed_only_intranet_user": AccessDenied,
-	"error_not_found": NotFound, "not_found": NotFound, "owner_not_found": NotFound,
+	"error_not_found": NotFound, "not_found": NotFound, "owner_not_found": NotFound, "user_not_found": NotFound,
 	"error_method_not_found": MethodNotFound, "error_manifest_is_not_available": MethodNotFound,
-	"portal_deleted": PortalGone, "internal_server_error": Server, "error_unexpected_answer": Server, "connection_error": Server,
+	"error_event_not_found": MethodNotFound, "error_placement_not_found": MethodNotFound,
+	"error_placement_max_count": Already, "error_activity_already_installed": Already,
+	"portal_deleted":        PortalGone,
+	"internal_server_error": Server, "error_unexpected_answer": Server, "connection_error": Server, "no_answer": Server,
+	"renamed": Renamed, "not_reached": Invalid, "encoding": Invalid,
+	"error_argument": Invalid, "invalid_argument": Invalid, "invalid_arg_value": Invalid, "invalid_request": Invalid, "wrong_encoding": Invalid,
+	"internal_wrong_transport": Invalid, "error_batch_length_exceeded": Invalid, "error_batch_method_not_allowed": Invalid,
 }
 
-// texts sorts errors whose code says nothing (ERROR_CORE, empty, 0) by their words.
+// texts sorts errors whose code says nothing (ERROR_CORE, empty, 0, 100) by their words; the first that fits counts.
 var texts = []struct {
 	part  string
 	class Class
 }{
-	{"access denied", AccessDenied}, {"not found", NotFound}, {"is not found", NotFound}, {"commercial", PaymentRequired},
+	{"already bind", Already}, {"already exists", Already}, {"already installed", Already}, {"access denied", AccessDenied}, {"not enough rights", AccessDenied},
+	{"not found", NotFound}, {"could not find", NotFound}, {"commercial", PaymentRequired},
 }
 
 // Class sorts the error.
@@ -126,32 +180,40 @@ func (e *Error) Class() Class {
 	if e.Location != "" {
 		return Renamed
 	}
+	words := strings.ToLower(e.Description)
 	code := strings.ToLower(e.Code)
 	if c, known := codes[code]; known {
-		if c == AccessDenied && strings.Contains(strings.ToLower(e.Description), "commercial plan") {
+		if c == AccessDenied && strings.Contains(words, "commercial plan") || code == "error_oauth" && strings.Contains(words, "subscription has been ended") {
 			return PaymentRequired
 		}
 		return c
 	}
-	if code == "" || code == "0" || code == "error_core" || code == "error" {
+	if code == "" || code == "0" || code == "100" || code == "error_core" || code == "error" {
 		for _, t := range texts {
-			if strings.Contains(strings.ToLower(e.Description), t.part) {
+			if strings.Contains(words, t.part) {
 				return t.class
 			}
 		}
 	}
+	return ofStatus(e.HTTP, code)
+}
+
+// ofStatus is what is left to go by when neither code nor words say anything.
+func ofStatus(status int, code string) Class {
 	switch {
-	case e.HTTP >= 500:
-		return Server
-	case e.HTTP == http.StatusTooManyRequests:
-		return OperatingLimit
-	case e.HTTP == http.StatusUnauthorized:
+	case status >= 500 || code == "" && status < 400:
+		return Server // without a status or with a good one, and yet no answer that means anything
+	case status == http.StatusTooManyRequests:
+		return RateLimited
+	case status == http.StatusUnauthorized:
 		return AuthRefused
+	case status == http.StatusForbidden:
+		return AccessDenied
 	}
 	return Invalid
 }
 
-// Executed tells what is known of whether the call ran: an answer with a 4xx code, or a request that never left, did not.
+// Executed tells what is known of whether the call ran: an answer with a code of refusal, or a request that never left, did not.
 func (e *Error) Executed() Executed {
 	switch e.Class() {
 	case Transport:
@@ -160,7 +222,25 @@ func (e *Error) Executed() Executed {
 		}
 		return NotExecuted
 	case Server:
+		if strings.EqualFold(e.Code, "connection_error") { // the portal could not ask the authorization server about our token
+			return NotExecuted
+		}
 		return Unknown
+	}
+	if _, known := codes[strings.ToLower(e.Code)]; !known && e.HTTP >= 500 {
+		return Unknown // words alone do not prove that a broken-off call did nothing
+	}
+	return NotExecuted
+}
+
+// ExecutedBy tells it of any error of this package: nil ran; what is no *Error was refused before sending.
+func ExecutedBy(err error) Executed {
+	var e *Error
+	switch {
+	case err == nil:
+		return WasExecuted
+	case errors.As(err, &e):
+		return e.Executed()
 	}
 	return NotExecuted
 }
@@ -170,13 +250,3 @@ func (e *Error) LocaleKey() string { return "error.b24." + string(e.Class()) }
 
 // ErrBlocked says that a host is not one we may call.
 var ErrBlocked = errors.New("this address may not be called")
-
-// neverLeft tells whether a transport failure happened before anything was sent.
-func neverLeft(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return true
-	}
-	var dns *net.DNSError
-	return errors.As(err, &dns) || errors.Is(err, ErrBlocked)
-}

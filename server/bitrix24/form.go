@@ -1,6 +1,7 @@
 package bitrix24
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,34 +24,50 @@ type Node struct {
 	Children map[string]*Node
 }
 
-// ParseForm reads data[MESSAGES][0][im][chat_id]=5 into a tree. A key that stands for a text and for a group keeps the group.
+// ParseForm reads data[MESSAGES][0][im][chat_id]=5 into a tree. A key that stands for a text and for a group keeps the group; `a[]` counts on.
+// It refuses only what is too large (5,000 keys, 16 levels): wrong escapes stay as they are, as PHP does it, because a refused event is lost.
 func ParseForm(body []byte) (*Node, error) {
 	root := &Node{}
 	if len(body) == 0 {
 		return root, nil
 	}
-	pairs := strings.Split(string(body), "&")
-	if len(pairs) > maxFormKeys {
-		return nil, fmt.Errorf("%w: %d keys", ErrForm, len(pairs))
+	if n := bytes.Count(body, []byte("&")) + 1; n > maxFormKeys {
+		return nil, fmt.Errorf("%w: %d keys", ErrForm, n)
 	}
-	for _, pair := range pairs {
+	for pair := range strings.SplitSeq(string(body), "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil {
-			return nil, fmt.Errorf("%w: a key", ErrForm)
-		}
-		value, err = url.QueryUnescape(value)
-		if err != nil {
-			return nil, fmt.Errorf("%w: the value of %s", ErrForm, short(name, 60))
-		}
-		if name == "" {
+		if name = unescape(name); name == "" {
 			continue
 		}
-		if err := root.put(name, value); err != nil {
+		if err := root.put(name, unescape(value)); err != nil {
 			return nil, err
 		}
 	}
 	return root, nil
+}
+
+// unescape decodes what can be decoded.
+func unescape(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '+':
+			b.WriteByte(' ')
+		case text[i] == '%' && i+2 < len(text):
+			if one, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(one))
+				i += 2
+				continue
+			}
+			fallthrough
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
 }
 
 func (n *Node) put(name, value string) error {
@@ -67,7 +84,7 @@ func (n *Node) put(name, value string) error {
 			at.Children, at.Text = map[string]*Node{}, ""
 		}
 		if key == "" {
-			key = strconv.Itoa(len(at.Children))
+			key = at.nextIndex()
 		}
 		next := at.Children[key]
 		if next == nil {
@@ -82,6 +99,20 @@ func (n *Node) put(name, value string) error {
 	return nil
 }
 
+// nextIndex is the number after the largest one, as in PHP.
+func (n *Node) nextIndex() string {
+	next := len(n.Children) // without gaps this is it, and no search is needed
+	if _, taken := n.Children[strconv.Itoa(next)]; taken || next > 0 && n.Children[strconv.Itoa(next-1)] == nil {
+		next = 0
+		for k := range n.Children {
+			if i, err := strconv.Atoi(k); err == nil && i >= next && i < maxFormKeys*maxFormKeys {
+				next = i + 1
+			}
+		}
+	}
+	return strconv.Itoa(next)
+}
+
 // At follows a path of keys; what is not there is an empty node, never nil.
 func (n *Node) At(path ...string) *Node {
 	at := n
@@ -93,7 +124,7 @@ func (n *Node) At(path ...string) *Node {
 	return at
 }
 
-// Items are the children of a list in order.
+// Items are the children of a list in order; keys that are no numbers end it.
 func (n *Node) Items() []*Node {
 	var out []*Node
 	for i := 0; i < len(n.Children); i++ {
@@ -121,8 +152,10 @@ type EventPOST struct {
 	Name string
 	Data *Node
 	// TS is the portal's unix time.
-	TS   string
-	Auth EventAuth
+	TS string
+	// Handler is the number of the binding (event_handler_id), "" for events of the application.
+	Handler string
+	Auth    EventAuth
 }
 
 // EventAuth is who an event comes from. Tokens are there only in some events; ApplicationToken is the proof.
@@ -139,16 +172,56 @@ func ParseEvent(body []byte) (*EventPOST, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth := form.At("auth")
-	e := &EventPOST{Name: strings.ToUpper(form.At("event").Text), Data: form.At("data"), TS: form.At("ts").Text, Auth: EventAuth{
-		Domain: auth.At("domain").Text, MemberID: auth.At("member_id").Text, ApplicationToken: auth.At("application_token").Text,
-		AccessToken: auth.At("access_token").Text, RefreshToken: auth.At("refresh_token").Text, ExpiresIn: auth.At("expires_in").Text,
-		ClientEndpoint: auth.At("client_endpoint").Text, ServerEndpoint: auth.At("server_endpoint").Text, Status: auth.At("status").Text,
-		User: auth.At("user_id").Text, Scope: Scopes(auth.At("scope").Text)}}
+	e := &EventPOST{Name: strings.ToUpper(form.At("event").Text), Data: form.At("data"), TS: form.At("ts").Text,
+		Handler: form.At("event_handler_id").Text, Auth: eventAuth(form.At("auth"))}
 	if e.Name == "" {
 		return nil, fmt.Errorf("%w: no event", ErrForm)
 	}
 	return e, nil
+}
+
+func eventAuth(auth *Node) EventAuth {
+	text := func(name string) string { return auth.At(name).Text }
+	return EventAuth{Domain: text("domain"), MemberID: text("member_id"), ApplicationToken: text("application_token"), AccessToken: text("access_token"),
+		RefreshToken: text("refresh_token"), ExpiresIn: text("expires_in"), ClientEndpoint: text("client_endpoint"), ServerEndpoint: text("server_endpoint"),
+		Status: text("status"), User: text("user_id"), Scope: Scopes(text("scope"))}
+}
+
+// RobotPOST is what the portal posts to the handler of a robot (docs: bizproc.robot.add). Auth.ApplicationToken is the proof, as in events.
+type RobotPOST struct {
+	Code       string
+	WorkflowID string
+	// EventToken is what bizproc.event.send wants back when the robot waits (Waits, USE_SUBSCRIPTION).
+	EventToken string
+	Waits      bool
+	// Document is what it runs on, e.g. ["crm", "CCrmDocumentDeal", "DEAL_15"]; Type likewise, e.g. ["crm", "CCrmDocumentDeal", "DEAL"].
+	Document, Type []string
+	// Properties are the values the administrator set, by name.
+	Properties *Node
+	TS         string
+	Auth       EventAuth
+}
+
+// ParseRobot reads the body of a robot's call.
+func ParseRobot(body []byte) (*RobotPOST, error) {
+	form, err := ParseForm(body)
+	if err != nil {
+		return nil, err
+	}
+	texts := func(name string) []string {
+		var out []string
+		for _, n := range form.At(name).Items() {
+			out = append(out, n.Text)
+		}
+		return out
+	}
+	r := &RobotPOST{Code: form.At("code").Text, WorkflowID: form.At("workflow_id").Text, EventToken: form.At("event_token").Text,
+		Waits: form.At("use_subscription").Text == "Y", Document: texts("document_id"), Type: texts("document_type"), Properties: form.At("properties"),
+		TS: form.At("ts").Text, Auth: eventAuth(form.At("auth"))}
+	if r.Code == "" {
+		return nil, fmt.Errorf("%w: no code of a robot", ErrForm)
+	}
+	return r, nil
 }
 
 // FramePOST is what the portal posts into a frame (docs: widget data). Nothing of it is proven.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -27,14 +28,16 @@ type LogHook func(ctx context.Context, r Record)
 // recordLimit bounds what is kept of a body.
 const recordLimit = 16 << 10
 
-// Secrets in JSON and in forms; base64 of files is no secret but too long to keep.
+// Secrets in JSON and in forms, also when the body was cut in the middle of one; Go writes & in JSON texts as \u0026. base64 of files is no secret but too long to keep.
+const secretNames = `auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|application_token|event_token|client_secret|code|signature`
+
 var (
-	secretJSON = regexp.MustCompile(`(?i)("(?:auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|application_token|client_secret|code|signature|uploadUrl)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
-	secretForm = regexp.MustCompile(`(?i)((?:^|[&?\[])(?:auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|application_token|client_secret|code|signature)\]?=)[^&"\s]*`)
-	longBase64 = regexp.MustCompile(`[A-Za-z0-9+/]{400,}={0,2}`)
+	secretJSON = regexp.MustCompile(`(?i)("(?:` + secretNames + `|uploadUrl)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)`)
+	secretForm = regexp.MustCompile(`(?i)((?:^|[&?\[]|%5B|\\u0026)(?:` + secretNames + `)(?:\]|%5D)?=)[^&"\s\\]*`)
+	longBase64 = regexp.MustCompile(`(?:[A-Za-z0-9+/]|%2B|%2F|\\/){400,}(?:=|%3D){0,2}`)
 )
 
-// Redact takes secrets and long file contents out of a body.
+// Redact takes secrets and long file contents out of a body, and bounds it.
 func Redact(body []byte) string {
 	if len(body) > 4*recordLimit {
 		body = body[:4*recordLimit]
@@ -45,7 +48,7 @@ func Redact(body []byte) string {
 	if len(text) > recordLimit {
 		text = text[:recordLimit] + "…"
 	}
-	return text
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 func record(x exchange, status int, answer []byte, err error, began, ended time.Time) Record {

@@ -1,11 +1,9 @@
 package bitrix24
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,7 +70,7 @@ func (c *Client) AppInfo(ctx context.Context, serverEndpoint, access string) (*A
 	}
 	info := &AppInfo{}
 	if err := json.Unmarshal(answer.Result, info); err != nil {
-		return nil, &Error{HTTP: http.StatusBadGateway, Method: "app.info", Code: "ERROR_UNEXPECTED_ANSWER", Description: "the answer is not understood"}
+		return nil, &Error{HTTP: http.StatusBadGateway, Method: "app.info", Code: codeUnexpected, Description: "the answer is not understood"}
 	}
 	return info, nil
 }
@@ -124,21 +122,10 @@ func (c *Client) token(ctx context.Context, serverEndpoint string, form url.Valu
 }
 
 func (c *Client) askToken(ctx context.Context, x exchange) (*Token, int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, x.address, bytes.NewReader(x.body))
-	if err != nil {
-		return nil, 0, nil, &Error{Method: x.method, Cause: errors.New("the address is not understood")}
-	}
-	request.Header.Set("Content-Type", x.contentType)
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", c.options.UserAgent)
-	response, err := c.http.Do(request)
-	if err != nil {
-		return nil, 0, nil, &Error{Method: x.method, Cause: withoutAddress(err), Sent: !neverLeft(err)}
-	}
-	defer func() { _ = response.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return nil, response.StatusCode, nil, &Error{Method: x.method, HTTP: response.StatusCode, Cause: withoutAddress(err), Sent: true}
+	response, raw, failure := c.roundTrip(ctx, x)
+	if failure != nil {
+		failure.Method, failure.RequestID = x.method, x.id
+		return nil, failure.HTTP, nil, failure
 	}
 	var reply struct {
 		Access         String          `json:"access_token"`
@@ -155,10 +142,15 @@ func (c *Client) askToken(ctx context.Context, x exchange) (*Token, int, []byte,
 		Description    String          `json:"error_description"`
 	}
 	if err := json.Unmarshal(raw, &reply); err != nil {
-		return nil, response.StatusCode, raw, &Error{Method: x.method, HTTP: max(response.StatusCode, 500), Code: "ERROR_UNEXPECTED_ANSWER", Description: "the answer is not JSON"}
+		e := notJSON(response.StatusCode)
+		e.Method, e.RequestID = x.method, x.id
+		return nil, response.StatusCode, raw, &e
 	}
-	if code, failed := errorCode(reply.Error); failed || response.StatusCode >= 400 || reply.Access == "" {
-		return nil, response.StatusCode, raw, &Error{Method: x.method, HTTP: response.StatusCode, Code: code, Description: string(reply.Description)}
+	if code, failed := errorCode(reply.Error); failed || response.StatusCode >= 400 {
+		return nil, response.StatusCode, raw, &Error{Method: x.method, RequestID: x.id, HTTP: response.StatusCode, Code: code, Description: string(reply.Description)}
+	}
+	if reply.Access == "" || reply.Refresh == "" {
+		return nil, response.StatusCode, raw, &Error{Method: x.method, RequestID: x.id, HTTP: http.StatusBadGateway, Code: codeUnexpected, Description: "the answer holds no pair of tokens"}
 	}
 	t := &Token{Access: string(reply.Access), Refresh: string(reply.Refresh), ClientEndpoint: string(reply.ClientEndpoint), ServerEndpoint: string(reply.ServerEndpoint),
 		MemberID: string(reply.MemberID), Scope: Scopes(string(reply.Scope)), Status: string(reply.Status), UserID: int64(reply.UserID)}

@@ -2,8 +2,11 @@ package bitrix24
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,10 +17,13 @@ type ID int64
 
 // UnmarshalJSON reads every form.
 func (v *ID) UnmarshalJSON(raw []byte) error {
-	text := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
+	text := strings.TrimSpace(strings.Trim(string(bytes.TrimSpace(raw)), `"`))
 	switch text {
 	case "", "null", "false", "[]", "{}":
 		*v = 0
+		return nil
+	case "true":
+		*v = 1
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -67,19 +73,22 @@ func (v *String) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Moment is a date-time; some come as the empty object, as "" or in the form DD.MM.YYYY HH:MM:SS. What cannot be read is the zero time.
+// Moment is a date-time: ISO 8601, DD.MM.YYYY HH:MM:SS or unix seconds; some come as the empty object or as "". What cannot be read is the zero time.
 type Moment struct{ time.Time }
 
 // UnmarshalJSON reads every form.
 func (v *Moment) UnmarshalJSON(raw []byte) error {
 	text := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05", "02.01.2006 15:04:05", "2006-01-02"} {
+	v.Time = time.Time{}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "02.01.2006 15:04:05", "2006-01-02", "02.01.2006"} {
 		if t, err := time.Parse(layout, text); err == nil {
 			v.Time = t
 			return nil
 		}
 	}
-	v.Time = time.Time{}
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 && seconds < 1e11 {
+		v.Time = time.UnixMilli(int64(seconds * 1000)).UTC()
+	}
 	return nil
 }
 
@@ -110,7 +119,7 @@ func (m *Map[T]) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// List is an array; an object's values are taken in no particular order, and nothing at all is an empty list.
+// List is an array; an object's values (a PHP list with gaps) come in the order of their keys, and nothing at all is an empty list.
 type List[T any] []T
 
 // UnmarshalJSON reads every form.
@@ -122,8 +131,8 @@ func (l *List[T]) UnmarshalJSON(raw []byte) error {
 			return err
 		}
 		out := make([]T, 0, len(m))
-		for _, v := range m {
-			out = append(out, v)
+		for _, k := range inOrder(m) {
+			out = append(out, m[k])
 		}
 		*l = out
 		return nil
@@ -138,6 +147,23 @@ func (l *List[T]) UnmarshalJSON(raw []byte) error {
 	}
 	*l = out
 	return nil
+}
+
+// inOrder sorts keys as PHP lists would be: numbers by value, before words.
+func inOrder[T any](m map[string]T) []string {
+	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		x, errX := strconv.Atoi(a)
+		y, errY := strconv.Atoi(b)
+		switch {
+		case errX == nil && errY == nil:
+			return cmp.Compare(x, y)
+		case errX == nil:
+			return -1
+		case errY == nil:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
 }
 
 // IsEmpty tells whether a value is one of the portal's ways to say nothing: null, "", false, [] or {}.
