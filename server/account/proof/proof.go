@@ -37,7 +37,9 @@ var ErrNotInstalled = errors.New("the app is not installed on this portal: an ad
 
 const (
 	// askTime bounds everything one proof asks of the network.
-	askTime = 20 * time.Second
+	askTime    = 20 * time.Second
+	spentLook  = 100 * time.Millisecond
+	spentLooks = 20
 	// longest is how long a result is believed at most; access tokens live an hour.
 	longest = time.Hour
 )
@@ -128,13 +130,41 @@ func (p *Prover) prove(ctx context.Context, c claim) (Opened, error) {
 	result, err, _ := p.flight.Do(string(hash[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 		defer cancel()
-		return p.ask(ctx, c)
+		// Whoever asked before may have ended between our look and now.
+		if known, ok, err := p.known(ctx, c.Access); err != nil || ok {
+			return known, err
+		}
+		opened, err := p.ask(ctx, c)
+		if errors.Is(err, errSpent) {
+			return p.elsewhere(ctx, c, err)
+		}
+		return opened, err
 	})
 	if err != nil {
 		return Opened{}, err
 	}
 	opened, _ := result.(Opened)
 	return agree(opened, c, nil)
+}
+
+// errSpent says that the delivered refresh token is worth nothing: it is forged, or another server has just confirmed the same pair.
+var errSpent = errors.New("the refresh token was refused")
+
+// elsewhere waits a moment for the result of another server that proves the same token right now; without one the refusal stands.
+func (p *Prover) elsewhere(ctx context.Context, c claim, refused error) (Opened, error) {
+	tick := time.NewTicker(spentLook)
+	defer tick.Stop()
+	for range spentLooks {
+		if known, ok, err := p.known(ctx, c.Access); err != nil || ok {
+			return known, err
+		}
+		select {
+		case <-ctx.Done():
+			return Opened{}, refused
+		case <-tick.C:
+		}
+	}
+	return Opened{}, refused
 }
 
 // agree refuses a request that names another portal than its token belongs to.
@@ -197,6 +227,9 @@ func (p *Prover) confirm(ctx context.Context, c claim, d *account.Delivered) (ac
 	}
 	token, err := p.B24.Refresh(ctx, c.Server, c.Refresh)
 	if err != nil {
+		if errors.Is(err, bitrix24.ErrAuthRefused) {
+			return account.Pair{}, fmt.Errorf("%w: %w: %w", ErrNotProven, errSpent, err)
+		}
 		return account.Pair{}, refusal("refresh", err)
 	}
 	if token.MemberID != c.Member {
