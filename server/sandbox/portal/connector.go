@@ -40,6 +40,7 @@ type lineState struct {
 	connectors []*connector
 	lines      []*openLine
 	dialogs    []*dialog
+	robots     []*robot
 }
 
 func newLines() *lineState {
@@ -88,6 +89,13 @@ func (s *lineState) dropApp(app string) {
 		}
 	}
 	s.connectors = kept
+	var robots []*robot
+	for _, r := range s.robots {
+		if r.app != app {
+			robots = append(robots, r)
+		}
+	}
+	s.robots = robots
 }
 
 const connectorScope = "imconnector|imopenlines"

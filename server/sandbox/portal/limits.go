@@ -34,7 +34,8 @@ type level struct {
 }
 
 func newLimiter(c PortalConfig) *limiter {
-	l := &limiter{levels: map[string]*level{}, operating: map[string]map[int64]time.Duration{}, cost: map[string]time.Duration{}, limit: c.Operating}
+	l := &limiter{limit: c.Operating}
+	l.clear()
 	if l.limit == 0 {
 		l.limit = operatingLimit
 	}
@@ -49,6 +50,13 @@ func newLimiter(c PortalConfig) *limiter {
 		l.bucket = &Bucket{Size: 50, Drain: 2}
 	}
 	return l
+}
+
+// clear empties the buckets and counters.
+func (l *limiter) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.levels, l.operating, l.cost = map[string]*level{}, map[string]map[int64]time.Duration{}, map[string]time.Duration{}
 }
 
 // take counts a request of a source; false means over the limit.

@@ -83,7 +83,7 @@ func newPortal(w *World, c PortalConfig) *Portal {
 	}
 	sum := md5.Sum([]byte("portal " + c.Name))
 	p := &Portal{world: w, cfg: c, host: c.Host, memberID: hex.EncodeToString(sum[:])}
-	p.queue = newEventQueue(p)
+	p.queue, p.limits = newEventQueue(p), newLimiter(c)
 	p.reset()
 	return p
 }
@@ -92,7 +92,7 @@ func newPortal(w *World, c PortalConfig) *Portal {
 func (p *Portal) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limits = newLimiter(p.cfg)
+	p.limits.clear()
 	p.installs, p.nextID, p.frames = nil, map[string]int{}, map[string]*frame{}
 	p.users = seedUsers(p.cfg)
 	p.crm, p.im, p.lines, p.calls = newCRM(), newIM(), newLines(), newCalls()
@@ -179,6 +179,8 @@ func (p *Portal) user(id int) *User {
 // ServeHTTP serves REST, the authorize page, the control interface and the pages people see.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
+	case path == "/rest/upload.json":
+		p.serveUpload(w, r)
 	case strings.HasPrefix(path, "/rest/"):
 		p.serveREST(w, r)
 	case path == "/oauth/authorize/" || path == "/oauth/authorize":

@@ -11,6 +11,8 @@ type State struct {
 	Apps          []Installation    `json:"apps"`
 	Connectors    []Connector       `json:"connectors"`
 	UserFields    []string          `json:"user_fields"` // such as Lead.UF_CRM_1
+	Dialogs       []Dialog          `json:"dialogs"`
+	Calls         []Call            `json:"calls"`
 }
 
 // Item is a lead, deal, contact or company; Fields has the names of crm.item.
@@ -71,9 +73,11 @@ type Connector struct {
 
 // State copies what the portal holds.
 func (p *Portal) State() State {
+	dialogs, calls := p.Dialogs(), p.Calls()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	st := State{Items: map[string][]Item{}, Comments: []Comment{}, Activities: []Activity{}, Notifications: []Notification{}, Apps: []Installation{}, Connectors: []Connector{}}
+	st := State{Items: map[string][]Item{}, Comments: []Comment{}, Activities: []Activity{}, Notifications: []Notification{}, Apps: []Installation{}, Connectors: []Connector{}, UserFields: []string{},
+		Dialogs: dialogs, Calls: calls}
 	for typ, key := range map[int]string{Lead: "leads", Deal: "deals", Contact: "contacts", Company: "companies"} {
 		st.Items[key] = p.itemsOf(typ)
 	}
@@ -174,11 +178,7 @@ func goMap(a *arr) map[string]any {
 func (p *Portal) AddItem(typ int, fields map[string]any, user int) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v, err := decodeJSON(encode(fields))
-	if err != nil {
-		return 0, err
-	}
-	it, err := p.addItem(typ, v.(*arr), false, user)
+	it, err := p.addItem(typ, fromGo(fields), false, user)
 	if err != nil {
 		return 0, err
 	}
@@ -194,11 +194,7 @@ func (p *Portal) ChangeItem(typ, id int, fields map[string]any, user int) error 
 	if it == nil {
 		return fail(400, "NOT_FOUND", "no item %d of type %d", id, typ)
 	}
-	v, err := decodeJSON(encode(fields))
-	if err != nil {
-		return err
-	}
-	if err := p.writeItem(it, v.(*arr), false); err != nil {
+	if err := p.writeItem(it, fromGo(fields), false); err != nil {
 		return err
 	}
 	p.fire("onCrm"+entityNames[typ]+"Update", kv("FIELDS", kv("ID", id)), p.user(user), 0)
@@ -214,4 +210,13 @@ func (p *Portal) DeleteItem(typ, id, user int) {
 	}
 	delete(p.crm.items[typ], id)
 	p.fire("onCrm"+entityNames[typ]+"Delete", kv("FIELDS", kv("ID", id)), p.user(user), 0)
+}
+
+// fromGo turns Go's JSON values into a PHP array.
+func fromGo(m map[string]any) *arr {
+	v, err := decodeJSON(encode(m))
+	if a, ok := v.(*arr); ok && err == nil {
+		return a
+	}
+	return newArr()
 }

@@ -70,8 +70,13 @@ func (s *sink) events(name string) []url.Values {
 
 func newStand(t *testing.T, change ...func(*portal.PortalConfig)) *stand {
 	t.Helper()
+	return newStandWith(t, portal.Options{}, change...)
+}
+
+func newStandWith(t *testing.T, o portal.Options, change ...func(*portal.PortalConfig)) *stand {
+	t.Helper()
 	s := &stand{t: t, sink: newSink(t)}
-	s.world = portal.New(portal.Options{})
+	s.world = portal.New(o)
 	cfg := portal.PortalConfig{Name: "gorizont", Bucket: &portal.Bucket{Size: 1000, Drain: 1000}}
 	for _, f := range change {
 		f(&cfg)
@@ -324,4 +329,8 @@ func TestScopeAndRights(t *testing.T) {
 	r = s.callWith(operator, "placement.bind", m{"PLACEMENT": "LEFT_MENU", "HANDLER": s.sink.URL + "/p"})
 	require.Equal(t, "ACCESS_DENIED", r.Error)
 	require.Equal(t, 403, r.Status)
+}
+
+func httpPost(to, body string) (*http.Response, error) {
+	return http.Post(to, "application/json", strings.NewReader(body))
 }

@@ -1,0 +1,71 @@
+package portal
+
+// robot is a robot of the automation rules an application added.
+type robot struct {
+	app, code, handler string
+	data               *arr
+}
+
+// robotMethods are bizproc.robot.*.
+func robotMethods() []*method {
+	fields := takes("CODE str*", "HANDLER str*", "NAME any*", "AUTH_USER_ID int", "USE_SUBSCRIPTION yn", "PROPERTIES map", "RETURN_PROPERTIES map", "USE_PLACEMENT yn", "PLACEMENT_HANDLER str",
+		"DOCUMENT_TYPE list", "FILTER map", "DESCRIPTION any")
+	return []*method{
+		{name: "bizproc.robot.add", scope: "bizproc", app: true, admin: true, fold: true, takes: fields, run: robotAdd},
+		{name: "bizproc.robot.update", scope: "bizproc", app: true, admin: true, fold: true, takes: takes("CODE str*", "FIELDS map*"), run: robotUpdate},
+		{name: "bizproc.robot.list", scope: "bizproc", app: true, admin: true, run: func(c *call) (any, error) {
+			out := newArr()
+			for _, r := range c.p.lines.robots {
+				if r.app == c.tok.clientID {
+					out.push(r.code)
+				}
+			}
+			return out, nil
+		}},
+		{name: "bizproc.robot.delete", scope: "bizproc", app: true, admin: true, fold: true, takes: takes("CODE str*"), run: robotDelete},
+	}
+}
+
+func (c *call) robot() (int, *robot) {
+	for i, r := range c.p.lines.robots {
+		if r.app == c.tok.clientID && r.code == c.args.str("CODE") {
+			return i, r
+		}
+	}
+	return -1, nil
+}
+
+func robotAdd(c *call) (any, error) {
+	if _, r := c.robot(); r != nil {
+		return nil, fail(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!")
+	}
+	if err := c.p.checkHandler(c.args.str("HANDLER")); err != nil {
+		return nil, err
+	}
+	c.p.lines.robots = append(c.p.lines.robots, &robot{app: c.tok.clientID, code: c.args.str("CODE"), handler: c.args.str("HANDLER"), data: c.args})
+	return true, nil
+}
+
+func robotUpdate(c *call) (any, error) {
+	_, r := c.robot()
+	if r == nil {
+		return nil, fail(400, "ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!")
+	}
+	f := c.args.sub("FIELDS")
+	for _, k := range f.keys {
+		r.data.set(k, f.vals[k])
+	}
+	if h := f.str("HANDLER"); h != "" {
+		r.handler = h
+	}
+	return true, nil
+}
+
+func robotDelete(c *call) (any, error) {
+	i, r := c.robot()
+	if r == nil {
+		return nil, fail(400, "ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!")
+	}
+	c.p.lines.robots = append(c.p.lines.robots[:i:i], c.p.lines.robots[i+1:]...)
+	return true, nil
+}
