@@ -334,3 +334,9 @@ func TestScopeAndRights(t *testing.T) {
 func httpPost(to, body string) (*http.Response, error) {
 	return http.Post(to, "application/json", strings.NewReader(body))
 }
+
+func (s *sink) setFail(v bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = v
+}
