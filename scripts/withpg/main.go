@@ -79,7 +79,7 @@ func run(durable bool, command []string) (code int, err error) {
 }
 
 func startCluster(ctx context.Context, base string, durable bool) (*cluster.Server, error) {
-	found := cluster.Find(ctx, cluster.EmbeddedFolders()...)
+	found := cluster.Find(ctx, "")
 	if len(found) == 0 {
 		return nil, cluster.ErrNoPrograms
 	}

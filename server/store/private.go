@@ -84,7 +84,7 @@ func (p *Private) Stop() error {
 
 func (p *Private) start(ctx context.Context, place string, owner cluster.Owner, options PrivateOptions) (string, error) {
 	dataDir, logFile := filepath.Join(place, "postgres"), filepath.Join(place, "postgres.log")
-	programs, err := cluster.Choose(dataDir, cluster.Find(ctx, append([]string{options.Programs}, cluster.EmbeddedFolders()...)...))
+	programs, err := cluster.Choose(dataDir, cluster.Find(ctx, options.Programs))
 	if err != nil {
 		if errors.Is(err, cluster.ErrNoPrograms) {
 			err = fmt.Errorf("%w: install the package postgresql, set OMNI_POSTGRES_PROGRAMS, or give a running one in OMNI_DATABASE_URL", err)

@@ -29,10 +29,10 @@ type Programs struct {
 
 func (p Programs) path(name string) string { return filepath.Join(p.Bin, name) }
 
-// Find lists the usable installations of the machine, the preferred one first: those of extra folders, of PATH, Debian's versioned folders from
-// the newest down.
-func Find(ctx context.Context, extra ...string) []Programs {
-	folders := slices.Clone(extra)
+// Find lists the usable installations of the machine, the preferred one first: that of a given folder (may be empty), of PATH, of Debian's versioned
+// folders from the newest down, and what `make` has fetched.
+func Find(ctx context.Context, given string) []Programs {
+	folders := []string{given}
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		if real, err := filepath.EvalSymlinks(initdb); err == nil {
 			folders = append(folders, filepath.Dir(real))
@@ -41,6 +41,7 @@ func Find(ctx context.Context, extra ...string) []Programs {
 	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	slices.SortFunc(debian, func(a, b string) int { return folderMajor(b) - folderMajor(a) })
 	folders = append(folders, debian...)
+	folders = append(folders, embeddedFolders()...)
 
 	var found []Programs
 	seen := map[string]bool{}
@@ -158,9 +159,9 @@ func Choose(dataDir string, found []Programs) (Programs, error) {
 	return Programs{}, mismatch
 }
 
-// EmbeddedFolders are the places where `make` puts PostgreSQL's programs when it may not install packages: .cache/postgres of the checkout, seen
+// embeddedFolders are the places where `make` puts PostgreSQL's programs when it may not install packages: .cache/postgres of the checkout, seen
 // from the program (bin/omni) and from the working directory and its parents.
-func EmbeddedFolders() []string {
+func embeddedFolders() []string {
 	arch := map[string]string{"amd64": "x64"}[runtime.GOARCH]
 	if arch == "" {
 		arch = runtime.GOARCH

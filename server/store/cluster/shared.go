@@ -112,7 +112,7 @@ func startShared(ctx context.Context, base, socket string, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	found := Find(ctx, EmbeddedFolders()...)
+	found := Find(ctx, "")
 	if len(found) == 0 {
 		return ErrNoPrograms
 	}
