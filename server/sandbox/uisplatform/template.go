@@ -54,7 +54,11 @@ func queryText(v any) string {
 
 // checkTemplate names what a person who pasted this template into the personal account has got wrong, "" when nothing.
 func checkTemplate(n Notification) string {
-	body, unknown := render(n.Body, map[string]any{}, n.Method == "GET")
+	sample := map[string]any{}
+	for _, name := range knownVariables {
+		sample[name] = "x" // text shows placeholders that stand between quotes
+	}
+	body, unknown := render(n.Body, sample, n.Method == "GET")
 	if len(unknown) > 0 {
 		return fmt.Sprintf("unknown variables %s", strings.Join(unknown, ", "))
 	}
