@@ -23,8 +23,9 @@ export function useLiveUpdates({ open, arrived }: LiveUpdatesOptions) {
   const chats = useChats()
   const conversations = useConversations()
   const sending = useSending()
-  /** Chats somebody is typing in just now. */
-  const typing = reactive(new Map<number, ReturnType<typeof setTimeout>>())
+  /** Chats a colleague is typing in just now, with his name. */
+  const typing = reactive(new Map<number, string>())
+  const typingTimers = new Map<number, ReturnType<typeof setTimeout>>()
   // Where a chat belongs cannot be said before it is known who is looking.
   const early: (() => void)[] = []
   let recount: ReturnType<typeof setTimeout> | undefined
@@ -73,7 +74,7 @@ export function useLiveUpdates({ open, arrived }: LiveUpdatesOptions) {
   }
 
   function stopTyping(chat: number): void {
-    clearTimeout(typing.get(chat))
+    clearTimeout(typingTimers.get(chat))
     typing.delete(chat)
   }
 
@@ -97,9 +98,12 @@ export function useLiveUpdates({ open, arrived }: LiveUpdatesOptions) {
       if (!resumed && listsRead) void readAgain()
       sending.resume()
     }),
-    live.onTyping((chat) => {
-      clearTimeout(typing.get(chat))
-      typing.set(chat, setTimeout(() => typing.delete(chat), typingFor))
+    live.onTyping((chat, { user, name }) => {
+      // The same person's other pages say nothing new.
+      if (user === person.me?.user) return
+      clearTimeout(typingTimers.get(chat))
+      typing.set(chat, typeof name === 'string' ? name : '')
+      typingTimers.set(chat, setTimeout(() => typing.delete(chat), typingFor))
     }),
   )
   watch(

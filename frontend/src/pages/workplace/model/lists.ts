@@ -5,9 +5,10 @@ export const listNames = ['new', 'mine', 'others', 'closed'] as const satisfies 
 /** Where a chat stands for this person; null when the person may not see it (W2, W9). */
 export function listOf(chat: Pick<SharedChat, 'state' | 'employee'>, me: Me): ListName | null {
   if (chat.state === 'new') return 'new'
-  if (chat.state === 'closed') return 'closed'
+  const seesOthers = me.rights.includes('chats_others')
+  if (chat.state === 'closed' || chat.state === 'failed') return leads(chat, me) || !chat.employee || seesOthers ? 'closed' : null
   if (leads(chat, me)) return 'mine'
-  return me.rights.includes('chats_others') ? 'others' : null
+  return seesOthers ? 'others' : null
 }
 
 /** Codes of why a person may not write; their texts are `workplace.why.{code}`. */

@@ -127,7 +127,7 @@ export const useChats = defineStore('chats', () => {
     table.value = chat ? putChats(table.value, [chat], seq) : dropChat(table.value, shared.id)
     if (!known && !added) return false
     counters.value = moved(counters.value, before, chat?.list ?? null)
-    return query.value === ''
+    return true
   }
 
   return { table, counters, views, list, query, channel, card, cardClient, visibleLists, inList, get, load, refresh, show, fetch, put, hear }
