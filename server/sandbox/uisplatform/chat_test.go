@@ -38,7 +38,7 @@ func TestStoryOfAChat(t *testing.T) {
 	require.Equal(t, "visitor", hooks[2].body["source"])
 
 	// The operator answers: the chat becomes his, no echo comes, the status does.
-	status, sent := w.post(w.urls.Adapter+"/adapter/message", c.message(20, first.Chat, "Здравствуйте!"), c.token)
+	status, sent := w.post(w.urls.Adapter+"/message", c.message(20, first.Chat, "Здравствуйте!"), c.token)
 	require.Equal(t, http.StatusOK, status, "%v", sent)
 	require.Nil(t, sent["status"])
 	w.settled()
@@ -49,13 +49,13 @@ func TestStoryOfAChat(t *testing.T) {
 	w.settled()
 	require.Equal(t, []string{"/message/status delivered", "/message/status read"}, w.hooks.names())
 
-	status, _ = w.post(w.urls.Adapter+"/adapter/chat/transfer", object{"account_id": c.account, "channel_id": c.channels[20], "chat_id": first.Chat,
+	status, _ = w.post(w.urls.Adapter+"/chat/transfer", object{"account_id": c.account, "channel_id": c.channels[20], "chat_id": first.Chat,
 		"from_operator_id": 1001, "to_operator_id": 1003}, c.token)
 	require.Equal(t, http.StatusOK, status)
 	shut := object{"account_id": c.account, "channel_id": c.channels[20], "chat_id": first.Chat, "operator_id": 1003, "reason": "closed_by_operator"}
-	status, _ = w.post(w.urls.Adapter+"/adapter/chat/close", shut, c.token)
+	status, _ = w.post(w.urls.Adapter+"/chat/close", shut, c.token)
 	require.Equal(t, http.StatusOK, status)
-	status, refusal := w.post(w.urls.Adapter+"/adapter/message", c.message(20, first.Chat, "ещё"), c.token)
+	status, refusal := w.post(w.urls.Adapter+"/message", c.message(20, first.Chat, "ещё"), c.token)
 	require.Equal(t, http.StatusConflict, status)
 	require.Equal(t, "chat_closed", refusal["code"])
 	require.Equal(t, "succeed", w.a.Chats()[0].Status)
@@ -85,7 +85,7 @@ func TestOddCharactersGoThroughUnchanged(t *testing.T) {
 
 	body := `{"account_id":` + text(c.account) + `,"channel_id":` + text(c.channels[20]) + `,"chat_id":` + text(m.Chat) +
 		`,"operator_id":1001,"source":"operator","text":"x\u0000\udc00y\ud83d\ude00","created_at":"2026-03-10T09:00:01.000Z"}`
-	status, raw := w.sendRaw(http.MethodPost, w.urls.Adapter+"/adapter/message", body, c.token)
+	status, raw := w.sendRaw(http.MethodPost, w.urls.Adapter+"/message", body, c.token)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, string(raw), `"text":"x\u0000\udc00y😀"`)
 	require.Equal(t, "x\x00\xed\xb0\x80y😀", w.a.MessagesOf(m.Chat)[1].Text)
@@ -127,7 +127,7 @@ func TestAdapterRefusals(t *testing.T) {
 			for k, v := range c.change {
 				body[k] = v
 			}
-			status, out := w.post(w.urls.Adapter+"/adapter/"+c.path, body, conn.token)
+			status, out := w.post(w.urls.Adapter+"/"+c.path, body, conn.token)
 			require.Equal(t, c.status, status)
 			require.Equal(t, c.code, out["code"])
 			require.NotEmpty(t, out["detail"])
@@ -151,7 +151,7 @@ func TestClosedChannelAndExpiredToken(t *testing.T) {
 	require.NoError(t, w.a.SetChannelStatus(20, "inactive", "phone is offline"))
 	w.settled()
 	require.Equal(t, []string{"PATCH /hook/channel/" + text(c.channels[20])}, w.hooks.names())
-	status, out := w.post(w.urls.Adapter+"/adapter/message", c.message(20, m.Chat, "ответ"), c.token)
+	status, out := w.post(w.urls.Adapter+"/message", c.message(20, m.Chat, "ответ"), c.token)
 	require.Equal(t, http.StatusConflict, status)
 	require.Equal(t, "channel_closed", out["code"])
 	_, err = w.a.ClientWrites(20, whatsappClient, "ау")
@@ -159,10 +159,10 @@ func TestClosedChannelAndExpiredToken(t *testing.T) {
 
 	require.NoError(t, w.a.SetChannelStatus(20, "active", ""))
 	w.clock.advance(time.Hour)
-	status, _ = w.post(w.urls.Adapter+"/adapter/message", c.message(20, m.Chat, "ответ"), c.token)
+	status, _ = w.post(w.urls.Adapter+"/message", c.message(20, m.Chat, "ответ"), c.token)
 	require.Equal(t, http.StatusUnauthorized, status)
 	c.token = w.adapterLogin("login-omni_closed", "secret-omni_closed")
-	status, _ = w.post(w.urls.Adapter+"/adapter/message", c.message(20, m.Chat, "ответ"), c.token)
+	status, _ = w.post(w.urls.Adapter+"/message", c.message(20, m.Chat, "ответ"), c.token)
 	require.Equal(t, http.StatusOK, status)
 
 	require.NoError(t, w.a.SetChannelStatus(20, "deleted", ""))
@@ -181,7 +181,7 @@ func TestWritingFirst(t *testing.T) {
 		for k, v := range more {
 			body[k] = v
 		}
-		return w.post(w.urls.Adapter+"/adapter/chat", body, c.token)
+		return w.post(w.urls.Adapter+"/chat", body, c.token)
 	}
 	w.hooks.take("")
 	status, chat := start(20, object{"visitor_phone": "79000000005"})
@@ -224,16 +224,16 @@ func TestWabaNeedsATemplateOutsideTheWindow(t *testing.T) {
 	w.settled()
 	hook := w.hooks.take("POST /hook/message")[0]
 	require.EqualValues(t, w.clock.Now().Add(24*time.Hour).Unix(), hook.body["context"].(object)["conversation_frame_ts"])
-	status, _ := w.post(w.urls.Adapter+"/adapter/message", c.message(23, m.Chat, "в окне"), c.token)
+	status, _ := w.post(w.urls.Adapter+"/message", c.message(23, m.Chat, "в окне"), c.token)
 	require.Equal(t, http.StatusOK, status)
 	w.clock.advance(25 * time.Hour)
 	c.token = w.adapterLogin("login-omni_waba", "secret-omni_waba")
-	status, out := w.post(w.urls.Adapter+"/adapter/message", c.message(23, m.Chat, "поздно"), c.token)
+	status, out := w.post(w.urls.Adapter+"/message", c.message(23, m.Chat, "поздно"), c.token)
 	require.Equal(t, http.StatusConflict, status)
 	require.Equal(t, "window_closed", out["code"])
 	body := c.message(23, m.Chat, "")
 	body["context"] = object{"template": object{"id": 701}}
-	status, _ = w.post(w.urls.Adapter+"/adapter/message", body, c.token)
+	status, _ = w.post(w.urls.Adapter+"/message", body, c.token)
 	require.Equal(t, http.StatusOK, status)
 	list := w.a.MessagesOf(m.Chat)
 	require.EqualValues(t, 701, list[len(list)-1].Template)
@@ -250,7 +250,7 @@ func TestSecondAdapterHearsTheFirstOnesMessages(t *testing.T) {
 	require.NoError(t, err)
 	w.settled()
 	require.Len(t, w.hooks.take("POST /hook/message"), 2)
-	status, _ := w.post(w.urls.Adapter+"/adapter/message", one.message(20, m.Chat, "ответ"), one.token)
+	status, _ := w.post(w.urls.Adapter+"/message", one.message(20, m.Chat, "ответ"), one.token)
 	require.Equal(t, http.StatusOK, status)
 	w.settled()
 	echo := w.hooks.take("POST /hook/message")
@@ -283,7 +283,7 @@ func TestTwinsHaveEqualIDsAndStayApart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, a.Chat, b.Chat)
 	require.Equal(t, a.ID, b.ID)
-	status, _ := w.post(w.urls.Adapter+"/adapter/message", two.message(20, b.Chat, "ответ второму"), two.token)
+	status, _ := w.post(w.urls.Adapter+"/message", two.message(20, b.Chat, "ответ второму"), two.token)
 	require.Equal(t, http.StatusOK, status)
 	require.Len(t, w.a.MessagesOf(a.Chat), 1)
 	require.Len(t, twin.MessagesOf(b.Chat), 2)

@@ -18,7 +18,7 @@ func (w *world) try(c connection, chat int64, text string) int {
 	w.t.Helper()
 	raw, err := json.Marshal(c.message(20, chat, text))
 	require.NoError(w.t, err)
-	r, err := http.NewRequest(http.MethodPost, w.urls.Adapter+"/adapter/message", strings.NewReader(string(raw)))
+	r, err := http.NewRequest(http.MethodPost, w.urls.Adapter+"/message", strings.NewReader(string(raw)))
 	require.NoError(w.t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+c.token)

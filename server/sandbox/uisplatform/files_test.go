@@ -38,7 +38,7 @@ func (w *world) upload(c connection, channel int64, kind string, f uisplatform.F
 		}
 		in.CloseWithError(err)
 	}()
-	r, err := http.NewRequest(http.MethodPost, w.urls.Adapter+"/adapter/resource", out)
+	r, err := http.NewRequest(http.MethodPost, w.urls.Adapter+"/resource", out)
 	require.NoError(w.t, err)
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	r.Header.Set("Authorization", "Bearer "+c.token)
@@ -75,7 +75,7 @@ func TestBigFilesPassBothWaysWithFlatMemory(t *testing.T) {
 	resource := w.hooks.take("POST /hook/message")[0].body["resource"].(object)
 	require.Equal(t, "video", resource["type"])
 	require.EqualValues(t, size, resource["size"])
-	address := w.urls.Adapter + "/adapter/resource/" + text(c.account) + "/" + text(c.channels[20]) + "/" + text(id(resource["id"])) + "/" + resource["token"].(string) + "/payload"
+	address := w.urls.Adapter + "/resource/" + text(c.account) + "/" + text(c.channels[20]) + "/" + text(id(resource["id"])) + "/" + resource["token"].(string) + "/payload"
 	r, err := http.NewRequest(http.MethodGet, address, nil)
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+c.token)
@@ -90,7 +90,7 @@ func TestBigFilesPassBothWaysWithFlatMemory(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, "%v", sent)
 	body := c.message(20, m.Chat, "")
 	body["resource"] = sent
-	status, out := w.post(w.urls.Adapter+"/adapter/message", body, c.token)
+	status, out := w.post(w.urls.Adapter+"/message", body, c.token)
 	require.Equal(t, http.StatusOK, status, "%v", out)
 	last := w.a.MessagesOf(m.Chat)[1].File
 	require.Equal(t, want, last.SHA256)

@@ -165,7 +165,7 @@ func (w *world) sendRaw(method, address string, body any, bearer string) (int, [
 func (w *world) jwt() string {
 	w.t.Helper()
 	cfg := w.a.Config()
-	_, body := w.post(w.urls.Login+"?method=login", object{"jsonrpc": "2.0", "id": "0", "method": "login",
+	_, body := w.post(w.urls.Login, object{"jsonrpc": "2.0", "id": "0", "method": "login",
 		"params": object{"login": cfg.Login, "password": cfg.Password, "project": "uis2"}}, "")
 	return body["result"].(object)["jwt"].(string)
 }
@@ -203,7 +203,7 @@ func (w *world) connect(typ string, channels ...int64) connection {
 
 func (w *world) adapterLogin(login, password string) string {
 	w.t.Helper()
-	resp, err := http.PostForm(w.urls.Adapter+"/adapter/login", url.Values{"username": {login}, "password": {password}})
+	resp, err := http.PostForm(w.urls.Adapter+"/login", url.Values{"username": {login}, "password": {password}})
 	require.NoError(w.t, err)
 	defer resp.Body.Close()
 	require.Equal(w.t, http.StatusOK, resp.StatusCode)

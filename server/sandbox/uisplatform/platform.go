@@ -151,14 +151,14 @@ func (p *Platform) SetPublicURL(u string) {
 type URLs struct {
 	DataAPI, CallAPI string // …/v2.0, …/v4.0
 	Chats            string // base of the management API, with /v1
-	Adapter          string // base of the adapter API, with /v1
-	Login            string // …/api/auth/json_rpc
+	Adapter          string // base of the adapter API, with /v1/adapter
+	Login            string // …/api/auth/json_rpc?method=login
 }
 
 // URLsAt are the addresses of a platform that listens at base, for example httptest's server.URL.
 func URLsAt(base string) URLs {
 	base = strings.TrimRight(base, "/")
-	return URLs{DataAPI: base + "/v2.0", CallAPI: base + "/v4.0", Chats: base + "/v1", Adapter: base + "/v1", Login: base + "/api/auth/json_rpc"}
+	return URLs{DataAPI: base + "/v2.0", CallAPI: base + "/v4.0", Chats: base + "/v1", Adapter: base + "/v1/adapter", Login: base + "/api/auth/json_rpc?method=login"}
 }
 
 // Account finds an account by its name, nil when there is none.
