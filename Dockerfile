@@ -4,7 +4,7 @@
 FROM node:22-bookworm-slim AS pages
 WORKDIR /src/frontend
 COPY frontend/package.json frontend/package-lock.json ./
-RUN npm ci --no-audit --no-fund
+RUN npm install --no-save --no-audit --no-fund
 COPY locales /src/locales
 COPY server/web/api /src/server/web/api
 COPY frontend ./

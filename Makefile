@@ -36,8 +36,9 @@ build: pages
 
 pages: $(PAGES_BUILT)
 
-$(MODULES): frontend/package-lock.json
-	cd frontend && npm ci --loglevel=error </dev/null
+# Not "npm ci": it refuses when the registry has no packages for other platforms, which some of ours offer. The lock file is obeyed all the same.
+$(MODULES): frontend/package.json frontend/package-lock.json
+	cd frontend && npm install --no-save --loglevel=error </dev/null
 	@touch $@
 
 $(PAGES_BUILT): $(MODULES) $(PAGE_SOURCE)
