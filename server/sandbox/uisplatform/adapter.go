@@ -124,7 +124,7 @@ func (c *restCall) place() (linkChannel, *reply) {
 			continue
 		}
 		if !lc.channel.open() {
-			r := restError(http.StatusConflict, "channel_closed", fmt.Sprintf("channel %d is not active: %s", lc.id, lc.channel.Status))
+			r := restError(http.StatusBadRequest, "channel_closed", fmt.Sprintf("channel %d is not active: %s", lc.id, lc.channel.Status))
 			return lc, &r
 		}
 		return lc, nil
@@ -205,15 +205,15 @@ func (c *restCall) startChat() reply {
 	}}
 }
 
-// chatOf finds the open chat of a request in its channel.
-func (c *restCall) chatOf(lc linkChannel) (*chat, *reply) {
+// chatOf finds the open chat of a request in its channel; whenClosed is the answer's status for a closed one.
+func (c *restCall) chatOf(lc linkChannel, whenClosed int) (*chat, *reply) {
 	ct := lc.link.account.chats[c.number("chat_id")]
 	if ct == nil || ct.channel != lc.channel {
 		r := c.badLocked(http.StatusNotFound, "no_chat", fmt.Sprintf("chat %d not found in this channel", c.number("chat_id")))
 		return nil, &r
 	}
 	if !ct.open() {
-		r := restError(http.StatusConflict, "chat_closed", fmt.Sprintf("chat %d is closed", ct.id))
+		r := restError(whenClosed, "chat_closed", fmt.Sprintf("chat %d is closed", ct.id))
 		return nil, &r
 	}
 	return ct, nil
@@ -224,7 +224,7 @@ func (c *restCall) closeChat() reply {
 	if answer != nil {
 		return *answer
 	}
-	ct, answer := c.chatOf(lc)
+	ct, answer := c.chatOf(lc, http.StatusConflict)
 	if answer != nil {
 		return *answer
 	}
@@ -244,12 +244,12 @@ func (c *restCall) transferChat() reply {
 	if answer != nil {
 		return *answer
 	}
-	ct, answer := c.chatOf(lc)
+	ct, answer := c.chatOf(lc, http.StatusBadRequest)
 	if answer != nil {
 		return *answer
 	}
 	if from := c.number("from_operator_id"); from != ct.operator {
-		return restError(http.StatusConflict, "not_operator", fmt.Sprintf("chat %d is not with operator %d", ct.id, from))
+		return restError(http.StatusBadRequest, "not_operator", fmt.Sprintf("chat %d is not with operator %d", ct.id, from))
 	}
 	to, answer := c.operator(lc.link.account, "to_operator_id")
 	if answer != nil {
@@ -266,7 +266,7 @@ func (c *restCall) sendMessage() reply {
 		return *answer
 	}
 	a := lc.link.account
-	ct, answer := c.chatOf(lc)
+	ct, answer := c.chatOf(lc, http.StatusBadRequest)
 	if answer != nil {
 		return *answer
 	}
@@ -328,7 +328,7 @@ func (c *restCall) newMessage(a *Account, ct *chat, operator int64) (*message, *
 		}
 	}
 	if ct.channel.Type == "waba" && !isTemplate && !a.p.now().Before(ct.visitor.windowEnds) {
-		return refuse(restError(http.StatusConflict, "window_closed", "the conversation window is closed: only a template may be sent"))
+		return refuse(restError(http.StatusBadRequest, "window_closed", "the conversation window is closed: only a template may be sent"))
 	}
 	if m.text == "" && m.resource == nil {
 		return refuse(c.badLocked(http.StatusUnprocessableEntity, "empty", "a message needs text or a resource"))

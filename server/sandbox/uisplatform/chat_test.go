@@ -55,8 +55,10 @@ func TestStoryOfAChat(t *testing.T) {
 	shut := object{"account_id": c.account, "channel_id": c.channels[20], "chat_id": first.Chat, "operator_id": 1003, "reason": "closed_by_operator"}
 	status, _ = w.post(w.urls.Adapter+"/chat/close", shut, c.token)
 	require.Equal(t, http.StatusOK, status)
+	status, _ = w.post(w.urls.Adapter+"/chat/close", shut, c.token)
+	require.Equal(t, http.StatusConflict, status, "it is closed already")
 	status, refusal := w.post(w.urls.Adapter+"/message", c.message(20, first.Chat, "ещё"), c.token)
-	require.Equal(t, http.StatusConflict, status)
+	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, "chat_closed", refusal["code"])
 	require.Equal(t, "succeed", w.a.Chats()[0].Status)
 
@@ -152,7 +154,7 @@ func TestClosedChannelAndExpiredToken(t *testing.T) {
 	w.settled()
 	require.Equal(t, []string{"PATCH /hook/channel/" + text(c.channels[20])}, w.hooks.names())
 	status, out := w.post(w.urls.Adapter+"/message", c.message(20, m.Chat, "ответ"), c.token)
-	require.Equal(t, http.StatusConflict, status)
+	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, "channel_closed", out["code"])
 	_, err = w.a.ClientWrites(20, whatsappClient, "ау")
 	require.ErrorIs(t, err, uisplatform.ErrChannelClosed)
@@ -229,7 +231,7 @@ func TestWabaNeedsATemplateOutsideTheWindow(t *testing.T) {
 	w.clock.advance(25 * time.Hour)
 	c.token = w.adapterLogin("login-omni_waba", "secret-omni_waba")
 	status, out := w.post(w.urls.Adapter+"/message", c.message(23, m.Chat, "поздно"), c.token)
-	require.Equal(t, http.StatusConflict, status)
+	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, "window_closed", out["code"])
 	body := c.message(23, m.Chat, "")
 	body["context"] = object{"template": object{"id": 701}}

@@ -35,7 +35,8 @@ var controlRoutes = map[string]func(*control) (any, error){
 	"GET client/chat": (*control).conversation, "POST client/message": (*control).clientMessage, "POST client/marks": (*control).clientMarks,
 	"POST client/edit": (*control).clientEdit, "POST client/close": (*control).clientClose, "POST client/card": (*control).clientCard,
 	"POST channels": (*control).setChannel, "POST calls": (*control).startCall, "POST calls/step": (*control).callStep, "POST requests": (*control).sendRequest,
-	"POST operator/message": (*control).operatorMessage, "POST operator/assign": (*control).operatorAssign,
+	"POST calls/script": (*control).setCallScript, "POST accounts/change": (*control).changeAccount, "POST employees/status": (*control).setEmployeeStatus,
+	"POST tags": (*control).setTag, "POST operator/message": (*control).operatorMessage, "POST operator/assign": (*control).operatorAssign,
 }
 
 var errNotFound = errors.New("not found")

@@ -136,3 +136,21 @@ func TestAutomaticMarksOfThePhone(t *testing.T) {
 	w.settled()
 	require.Equal(t, []string{"PATCH /hook/chat", "/message/status sent", "/message/status delivered", "/message/status read"}, w.hooks.names())
 }
+
+func TestAccountIsChangedOverHTTP(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.control("POST", "accounts/change", object{"minute_limit": 1, "phone_marks": object{"Delivered": true}})
+	w.data("get.tags", nil)
+	require.Equal(t, "limit_exceeded", w.mnemonic(w.urls.DataAPI, "get.tags", nil))
+	w.control("POST", "accounts/change", object{"minute_limit": 100, "blocked": true})
+	require.Equal(t, "account_inactive", w.mnemonic(w.urls.DataAPI, "get.tags", nil))
+	w.control("POST", "accounts/change", object{"blocked": false, "ips": []string{"10.0.0.0/8"}})
+	require.Equal(t, "ip_not_whitelisted", w.mnemonic(w.urls.DataAPI, "get.tags", nil))
+	w.control("POST", "employees/status", object{"employee": 1001, "status": 93})
+	require.EqualValues(t, 93, w.a.EmployeeStatus(1001))
+	w.control("POST", "calls/script", object{"outcome": "manual"})
+	made := w.control("POST", "calls", object{"kind": "answered", "contact": "79000000001"})
+	w.control("POST", "tags", object{"kind": "call", "communication_id": made["communication_id"], "tag": 81})
+	w.clean()
+}

@@ -10,9 +10,15 @@ const theme = params.get('theme')
 if (theme) document.documentElement.dataset.theme = theme
 document.documentElement.lang = lang
 
-const stored = JSON.parse(localStorage.getItem('phone ' + account) ?? '{}')
+// A frame may be kept from storing anything; then each opening begins with the address's values.
+const memory = {
+  load() { try { return JSON.parse(localStorage.getItem('phone ' + account) ?? '{}') } catch { return {} } },
+  save(value) { try { localStorage.setItem('phone ' + account, JSON.stringify(value)) } catch { /* nothing to do */ } },
+}
+const stored = memory.load()
+let wanted = params.get('channel') // a number or a type
 const me = {
-  channel: Number(params.get('channel') ?? stored.channel ?? 0),
+  channel: stored.channel ?? 0,
   phone: params.get('number') ?? stored.phone ?? '79000000001',
   username: params.get('username') ?? stored.username ?? '@irina_k',
   email: params.get('email') ?? stored.email ?? 'irina@client.example',
@@ -62,7 +68,8 @@ const attempt = (work) => work().catch((e) => notice(t('error') + ': ' + e.messa
 async function loadAccount() {
   const state = (await call('GET', 'state')).accounts[0]
   channels = state.channels.filter((c) => c.status !== 'deleted')
-  if (!channel()) me.channel = channels[0]?.id ?? 0
+  me.channel = (channels.find((c) => String(c.id) === wanted || c.type === wanted) ?? channel() ?? channels[0])?.id ?? 0
+  wanted = null
   $('company').textContent = state.title
   fill($('channel'), channels.map((c) => [c.id, `${c.name}${c.status === 'active' ? '' : ' — ' + t('inactive')}`]), me.channel)
   fill($('virtual'), state.virtual_numbers.map((n) => [n, '+' + n]))
@@ -225,7 +232,7 @@ function showIdentity() {
 
 let changeTimer
 function changed() {
-  localStorage.setItem('phone ' + account, JSON.stringify(me))
+  memory.save(me)
   clearTimeout(changeTimer)
   draw.done = false
   changeTimer = setTimeout(() => attempt(loadChat), 150)
