@@ -1,0 +1,131 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"omni/server/account"
+	"omni/server/account/proof"
+	"omni/server/bitrix24"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/store"
+)
+
+// event takes an event of a portal: proven, made durable, answered. Bitrix24 never sends one again, and slows slow handlers down.
+func (s *Server) event(c *fiber.Ctx) error {
+	body, err := small(c, smallBody)
+	if err != nil {
+		return err
+	}
+	e, err := bitrix24.ParseEvent(body)
+	if err != nil {
+		return problem(http.StatusBadRequest, "form")
+	}
+	portal, err := s.proveEvent(c.UserContext(), e)
+	if errors.Is(err, proof.ErrNotProven) {
+		s.Log.Warn("event refused", "event", e.Name, "member", e.Auth.MemberID != "", "error", err)
+		return problem(http.StatusForbidden, "event_refused")
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.takeEvent(c.UserContext(), portal, e); err != nil {
+		return err
+	}
+	return c.SendStatus(http.StatusOK)
+}
+
+// proveEvent waits a short absence of the database out: the event does not come again.
+func (s *Server) proveEvent(ctx context.Context, e *bitrix24.EventPOST) (account.Portal, error) {
+	var portal account.Portal
+	err := patiently(ctx, func() error {
+		var err error
+		portal, err = s.Proof.Event(ctx, e)
+		return err
+	})
+	return portal, err
+}
+
+// patience is how long a platform's request is held while the database is away.
+const patience = 10 * time.Second
+
+func patiently(ctx context.Context, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := try()
+		if err == nil || !store.Unavailable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return inbox.ErrBusy
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.EventPOST) error {
+	switch e.Name {
+	case "ONAPPPAYMENT":
+		// It needs the network, so nobody waits for it; the event itself is only a hint.
+		s.Background("read payment", func(ctx context.Context) error { return s.Accounts.CheckPayment(ctx, p.Ref()) })
+		return nil
+	case "ONAPPINSTALL":
+		return patiently(ctx, func() error { _, err := s.Accounts.Happen(ctx, p.Ref(), account.Finished); return err })
+	case "ONAPPUPDATE", "ONAPPUNINSTALL":
+		return patiently(ctx, func() error { _, err := s.Accounts.AppEvent(ctx, p, e); return err })
+	}
+	// Tokens of the event are not kept: they stop working after some hops, the stored ones are used.
+	body, err := json.Marshal(map[string]any{"event": e.Name, "data": e.Data, "ts": e.TS})
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	return s.Intake.Accept(ctx, inbox.Row{Account: p.Account, Key: ids.PortalKey(p.ID), Kind: "b24." + e.Name, Natural: "b24:" + hex.EncodeToString(sum[:16]), Body: body})
+}
+
+// consented ends "Add credentials": the portal sent the person back.
+func (s *Server) consented(c *fiber.Ctx) error {
+	state, code := c.Query("state"), c.Query("code")
+	if state == "" || code == "" {
+		return s.consentPage(c, http.StatusBadRequest, "consent.failed")
+	}
+	p, err := s.Accounts.Consent(c.UserContext(), state, code, c.Query("server_domain"))
+	switch {
+	case errors.Is(err, account.ErrConsent):
+		return s.consentPage(c, http.StatusForbidden, "problem.consent_over")
+	case errors.Is(err, account.ErrElsewhere):
+		return s.consentPage(c, http.StatusConflict, "problem.portal_elsewhere")
+	case errors.Is(err, account.ErrNotAdmin):
+		return s.consentPage(c, http.StatusForbidden, "problem.not_admin")
+	case err != nil:
+		s.Log.Warn("consent failed", "error", err)
+		return s.consentPage(c, http.StatusBadGateway, "consent.failed")
+	}
+	s.Background("bind placements", func(ctx context.Context) error {
+		_, err := s.Installer.Repair(ctx, p, p.Language, false)
+		return err
+	})
+	return s.consentPage(c, http.StatusOK, "consent.done")
+}
+
+// consentPage says how it went; a connected one closes by itself (P1a).
+func (s *Server) consentPage(c *fiber.Ctx, status int, key string) error {
+	script := ""
+	if status == http.StatusOK {
+		script = `<script src="/ui/consent.js"></script>`
+	}
+	c.Set(fiber.HeaderContentType, "text/html; charset=utf-8")
+	c.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'")
+	return c.Status(status).SendString("<!doctype html><meta charset=utf-8><title>OMNI</title><body style=\"font:18px sans-serif;text-align:center;padding:15vh 32px;color:#333\"><p>" +
+		s.Texts.Text(langOf(c), key) + "</p><p><a href=\"javascript:close()\" style=\"color:#2066b0\">" + s.Texts.Text(langOf(c), "consent.close") + "</a></p>" + script)
+}

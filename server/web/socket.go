@@ -1,0 +1,181 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gorilla/websocket"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"omni/server/ids"
+	"omni/server/relay"
+)
+
+// Close codes of design section 6.
+const (
+	closeSessionOver = 4401
+	closeNoRight     = 4403
+	closeTooSlow     = 4408
+)
+
+const (
+	helloWait  = 10 * time.Second
+	writeWait  = 10 * time.Second
+	pongWait   = 60 * time.Second
+	pingEvery  = 25 * time.Second
+	frameLimit = 16 << 10
+)
+
+// upgrader checks no origin: the session in the first message is the proof, no cookie goes along.
+func upgrader() websocket.Upgrader {
+	return websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024, WriteBufferPool: nil, CheckOrigin: func(*http.Request) bool { return true },
+		Subprotocols: []string{"omni"}}
+}
+
+// hijacked lets gorilla take a fasthttp connection over.
+type hijacked struct {
+	header http.Header
+	conn   net.Conn
+}
+
+func (h *hijacked) Header() http.Header         { return h.header }
+func (h *hijacked) Write(p []byte) (int, error) { return h.conn.Write(p) }
+func (h *hijacked) WriteHeader(int)             {}
+
+// Hijack implements http.Hijacker.
+func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.conn, bufio.NewReadWriter(bufio.NewReaderSize(h.conn, 1024), bufio.NewWriterSize(h.conn, 1024)), nil
+}
+
+// socket upgrades to a WebSocket: one per page.
+func (s *Server) socket(c *fiber.Ctx) error {
+	if !websocketUpgrade(c) {
+		return problem(http.StatusUpgradeRequired, "request")
+	}
+	var request http.Request
+	if err := fasthttpadaptor.ConvertRequest(c.Context(), &request, true); err != nil {
+		return problem(http.StatusBadRequest, "request")
+	}
+	// ConvertRequest keeps references to buffers that fasthttp reuses.
+	request.Header = request.Header.Clone()
+	up := upgrader()
+	c.Context().HijackSetNoResponse(true)
+	c.Context().Hijack(func(conn net.Conn) {
+		ws, err := up.Upgrade(&hijacked{header: http.Header{}, conn: conn}, &request, nil)
+		if err != nil {
+			return
+		}
+		s.serveSocket(ws)
+	})
+	return nil
+}
+
+func websocketUpgrade(c *fiber.Ctx) bool {
+	return strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket")
+}
+
+// hello is the page's first message. After is the last number it saw; absent: from now on.
+type hello struct {
+	Type    string     `json:"type"`
+	Session string     `json:"session"`
+	After   *int64     `json:"after"`
+	Chat    ids.ChatID `json:"chat"`
+}
+
+func (s *Server) serveSocket(ws *websocket.Conn) {
+	defer func() { _ = ws.Close() }()
+	ws.SetReadLimit(frameLimit)
+	_ = ws.SetReadDeadline(time.Now().Add(helloWait))
+	var first hello
+	if err := ws.ReadJSON(&first); err != nil || first.Type != "hello" {
+		end(ws, websocket.CloseProtocolError, "hello expected")
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p, err := s.personOf(ctx, first.Session)
+	if err != nil {
+		code := closeSessionOver
+		if problemOf(err).Status >= http.StatusInternalServerError {
+			code = websocket.CloseTryAgainLater
+		}
+		end(ws, code, "session")
+		return
+	}
+	after := int64(-1)
+	if first.After != nil {
+		after = *first.After
+	}
+	feed, err := s.Hub.Join(ctx, p.Account, relay.Audience{User: p.User, Employee: p.employee, Chats: true, Others: p.others()}, after)
+	if err != nil {
+		end(ws, websocket.CloseTryAgainLater, "not now")
+		return
+	}
+	defer feed.Leave()
+	go s.readSocket(ws, feed, p)
+	s.writeSocket(ws, feed)
+}
+
+// readSocket takes what the page says: typing, and the pongs that keep it alive.
+func (s *Server) readSocket(ws *websocket.Conn, feed *relay.Socket, p *person) {
+	defer feed.Leave()
+	alive := func(string) error { return ws.SetReadDeadline(time.Now().Add(pongWait)) }
+	ws.SetPongHandler(alive)
+	_ = alive("")
+	for {
+		_, raw, err := ws.ReadMessage()
+		if err != nil {
+			return
+		}
+		_ = alive("")
+		var m hello
+		if json.Unmarshal(raw, &m) != nil {
+			continue
+		}
+		if m.Type == "typing" && m.Chat > 0 {
+			s.Hub.Typing(p.Account, relay.TypingNotice{Chat: m.Chat, User: p.User, Name: p.Name})
+		}
+	}
+}
+
+// writeSocket writes frames in order until the subscription or the connection ends.
+func (s *Server) writeSocket(ws *websocket.Conn, feed *relay.Socket) {
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		select {
+		case frame := <-feed.Frames():
+			_ = ws.SetWriteDeadline(time.Now().Add(writeWait))
+			if err := ws.WriteMessage(websocket.TextMessage, frame); err != nil {
+				return
+			}
+		case <-ping.C:
+			if err := ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)); err != nil {
+				return
+			}
+		case <-feed.Done():
+			switch feed.End() {
+			case relay.EndTooSlow:
+				end(ws, closeTooSlow, "too slow")
+			case relay.EndGoingAway:
+				end(ws, websocket.CloseGoingAway, "server stops")
+			case relay.EndNone:
+			}
+			return
+		}
+	}
+}
+
+func end(ws *websocket.Conn, code int, why string) {
+	err := ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why), time.Now().Add(writeWait))
+	if err != nil && !errors.Is(err, websocket.ErrCloseSent) {
+		return
+	}
+}
