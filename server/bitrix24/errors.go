@@ -166,7 +166,7 @@ var texts = []struct {
 	class Class
 }{
 	{"already bind", Already}, {"already exists", Already}, {"already installed", Already}, {"access denied", AccessDenied}, {"not enough rights", AccessDenied},
-	{"not found", NotFound}, {"could not find", NotFound}, {"commercial", PaymentRequired},
+	{"could not find value", Invalid}, {"not found", NotFound}, {"could not find", NotFound}, {"commercial", PaymentRequired},
 }
 
 // Class sorts the error.

@@ -1,244 +1,125 @@
 package bitrix24
 
 import (
-	"bytes"
 	"encoding/json"
-	"sort"
+	"slices"
 	"strings"
 )
 
-// CheckMode says how an unclear call is settled once its request can no longer be running (design section 11).
+// CheckMode says how an unclear call is settled once its request can no longer be running: a portal goes on working after the caller stopped listening.
 type CheckMode string
 
-// Read: no effect. Set: repeating is harmless. Find: its effect can be looked up. Person: nothing can tell, a person decides.
+// The four ways.
 const (
-	CheckRead   CheckMode = "read"
-	CheckSet    CheckMode = "set"
-	CheckFind   CheckMode = "find"
-	CheckPerson CheckMode = "person"
+	CheckRead   CheckMode = "read"   // no effect: send it again
+	CheckSet    CheckMode = "set"    // repeating is harmless; a probe, where there is one, may save the repeat
+	CheckFind   CheckMode = "find"   // its effect can be looked up: found is done, absent means again, undecided means that nobody knows
+	CheckPerson CheckMode = "person" // nothing can tell and repeating would double it: a person decides
 )
 
 // Finding is what a judge concludes.
 type Finding int
 
-// Undecided: nothing can be said. Absent: the effect is not there. Found: it is.
+// Undecided: nothing can be said. Absent: the effect is not there. Found: it is. A judge that does not understand an answer says Undecided, never Found.
 const (
 	Undecided Finding = iota
 	Absent
 	Found
 )
 
-// Spec is what is known of a method we use.
+// Spec is what is known of a method.
 type Spec struct {
 	Method string
 	// Scope is what the app must be granted for it; "" is the basic scope.
 	Scope string
-	// Alone: it may not stand in a batch (files).
+	// Alone: it may not stand in a batch (files, and calls during which the portal fetches one).
 	Alone bool
-	Mode  CheckMode
-	// Probe is the read that may show the effect of a call with these parameters. Nil: there is none.
+	// App: it works only with a token of an application (docs: WRONG_AUTH_TYPE), not with an incoming webhook.
+	App  bool
+	Mode CheckMode
+	// Probe is the read that may show the effect of a call with these parameters; uid is the caller's own id of the command. False, or a nil Probe: there is none.
 	Probe func(params json.RawMessage, uid string) (Call, bool)
-	// Judge reads the probe's answer. With Found the result is shaped like the lost answer.
+	// Judge reads the probe's answer. With Found, the result is shaped like the lost answer as far as the probe shows it.
 	Judge func(params json.RawMessage, uid string, answer json.RawMessage) (Finding, json.RawMessage)
+	// Done knows errors that prove the effect when they answer a repeat ("Call is not found" of finish: the first one ended it). Nil: there are none.
+	Done func(*Error) bool
 }
 
-// SpecOf gives the spec of a method, in any case.
+// Writes tells whether the method changes anything.
+func (s Spec) Writes() bool { return s.Mode != CheckRead }
+
+// ProvesDone tells whether an error that answered a repeated call proves that an earlier one had its effect.
+func (s Spec) ProvesDone(e *Error) bool { return s.Done != nil && e != nil && s.Done(e) }
+
+// SpecOf gives the spec of a method, in any case: portals do not mind it either.
 func SpecOf(method string) (Spec, bool) {
-	s, ok := specs()[strings.ToLower(method)]
+	s, ok := table[strings.ToLower(method)]
 	return s, ok
 }
 
 // Specs lists all of them by name.
 func Specs() []Spec {
-	all := specs()
-	out := make([]Spec, 0, len(all))
-	for _, s := range all {
-		out = append(out, s)
+	out := make([]Spec, 0, len(table))
+	for _, k := range inOrder(table) {
+		out = append(out, table[k])
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Method < out[j].Method })
 	return out
 }
 
-func specs() map[string]Spec {
+// table is every method by its name in lower case.
+var table = func() map[string]Spec {
 	out := map[string]Spec{}
-	add := func(scope string, mode CheckMode, methods ...string) {
-		for _, m := range methods {
-			out[strings.ToLower(m)] = Spec{Method: m, Scope: scope, Mode: mode}
-		}
-	}
-	add("", CheckRead, "profile", "app.info", "scope", "server.time", "event.get", "events", "method.get", "user.current")
-	add("user_brief", CheckRead, "user.get")
-	add("placement", CheckRead, "placement.get", "placement.list")
-	add("crm", CheckRead, "crm.item.get", "crm.item.list", "crm.item.fields", "crm.duplicate.findbycomm", "crm.status.list", "crm.category.list",
-		"crm.settings.mode.get", "crm.timeline.comment.list", "crm.timeline.comment.get", "crm.activity.list", "crm.activity.get", "crm.activity.binding.list",
-		"crm.lead.userfield.list", "crm.deal.userfield.list", "crm.contact.userfield.list", "crm.company.userfield.list")
-	add("imopenlines", CheckRead, "imconnector.list", "imconnector.status", "imopenlines.config.list.get", "imopenlines.session.history.get", "imopenlines.dialog.get")
-	add("telephony", CheckRead, "telephony.externalLine.get", "telephony.externalCall.searchCrmEntities", "voximplant.statistic.get")
-	add("crm", CheckSet, "crm.item.update", "crm.timeline.comment.update", "crm.activity.update", "crm.activity.configurable.update", "crm.activity.binding.add",
-		"crm.timeline.bindings.bind")
-	add("imopenlines", CheckSet, "imconnector.register", "imconnector.unregister", "imconnector.activate", "imconnector.connector.data.set",
-		"imconnector.update.messages", "imconnector.delete.messages", "imconnector.send.status.delivery")
-	add("im", CheckSet, "im.notify.personal.add", "im.notify.system.add")
-	// Bindings are listed before they are made, and "already" counts as done: repeating is harmless.
-	add("", CheckSet, "event.bind", "event.unbind", "event.test")
-	add("placement", CheckSet, "placement.bind", "placement.unbind")
-	for _, s := range []Spec{
-		{Method: "crm.item.add", Scope: "crm", Mode: CheckFind, Probe: probeItem, Judge: judgeItem},
-		{Method: "crm.timeline.comment.add", Scope: "crm", Mode: CheckFind, Probe: probeComment, Judge: judgeComment},
-		{Method: "crm.activity.configurable.add", Scope: "crm", Mode: CheckFind, Probe: probeActivity, Judge: judgeActivity},
-		{Method: "crm.activity.add", Scope: "crm", Mode: CheckFind, Probe: probeActivity, Judge: judgeActivity},
-	} {
+	for _, s := range slices.Concat(specsApp, specsCRM, specsTimeline, specsTelephony, specsLines, specsPeople) {
 		out[strings.ToLower(s.Method)] = s
 	}
 	return out
+}()
+
+// each gives several methods the same spec.
+func each(s Spec, methods ...string) []Spec {
+	out := make([]Spec, len(methods))
+	for i, m := range methods {
+		s.Method = m
+		out[i] = s
+	}
+	return out
 }
 
-// itemParams are those of crm.item.add that identify it.
-type itemParams struct {
-	EntityTypeID ID `json:"entityTypeId"`
-	Fields       struct {
-		OriginatorID String `json:"originatorId"`
-		OriginID     String `json:"originId"`
-	} `json:"fields"`
+// already is Done for what may exist only once.
+func already(e *Error) bool { return e.Class() == Already }
+
+// gone is Done for deletions.
+func gone(e *Error) bool { return e.Class() == NotFound }
+
+// probe makes a Probe of a function that builds the read from the parameters; an empty method means that there is none.
+func probe(build func(params value) Call) func(json.RawMessage, string) (Call, bool) {
+	return func(params json.RawMessage, _ string) (Call, bool) {
+		call := build(valueOf(params))
+		return call, call.Method != ""
+	}
 }
 
-// probeItem looks for an item by its origin (crm.item.list).
-func probeItem(params json.RawMessage, _ string) (Call, bool) {
-	var p itemParams
-	if json.Unmarshal(params, &p) != nil || p.Fields.OriginID == "" || p.EntityTypeID == 0 {
-		return Call{}, false
+// judge makes a Judge of a function over plain values.
+func judge(decide func(params, answer value) (Finding, json.RawMessage)) func(json.RawMessage, string, json.RawMessage) (Finding, json.RawMessage) {
+	return func(params json.RawMessage, _ string, answer json.RawMessage) (Finding, json.RawMessage) {
+		return decide(valueOf(params), valueOf(answer))
 	}
-	return Call{Method: "crm.item.list", Params: Params{"entityTypeId": int64(p.EntityTypeID), "select": []string{"id", "originatorId", "originId"},
-		"filter": map[string]any{"=originatorId": string(p.Fields.OriginatorID), "=originId": string(p.Fields.OriginID)}, "order": map[string]any{"id": "ASC"}}}, true
 }
 
-func judgeItem(params json.RawMessage, _ string, answer json.RawMessage) (Finding, json.RawMessage) {
-	var p itemParams
-	var list struct {
-		Items []struct {
-			ID       ID     `json:"id"`
-			OriginID String `json:"originId"`
-		} `json:"items"`
-	}
-	if json.Unmarshal(params, &p) != nil || json.Unmarshal(answer, &list) != nil || list.Items == nil {
-		return Undecided, nil
-	}
-	for _, i := range list.Items {
-		// A filter the portal did not understand brings others: only ours counts.
-		if i.OriginID == p.Fields.OriginID && i.ID > 0 {
-			return Found, mustJSON(map[string]any{"item": map[string]any{"id": int64(i.ID)}})
+// inList judges by a list that names everything there is: found when one element is ours, absent when none is, undecided when the answer is no list.
+func inList(ours func(params, row value) bool, result func(row value) json.RawMessage) func(json.RawMessage, string, json.RawMessage) (Finding, json.RawMessage) {
+	return judge(func(params, answer value) (Finding, json.RawMessage) {
+		rows, isList := answer.each()
+		if !isList {
+			return Undecided, nil
 		}
-	}
-	if len(list.Items) > 0 {
-		return Undecided, nil
-	}
-	return Absent, nil
-}
-
-// commentParams are those of crm.timeline.comment.add.
-type commentParams struct {
-	Fields struct {
-		EntityID   ID     `json:"ENTITY_ID"`
-		EntityType String `json:"ENTITY_TYPE"`
-		Comment    String `json:"COMMENT"`
-	} `json:"fields"`
-}
-
-// probeComment reads the newest comments of the entity (crm.timeline.comment.list): our first line is unique.
-func probeComment(params json.RawMessage, _ string) (Call, bool) {
-	var p commentParams
-	if json.Unmarshal(params, &p) != nil || p.Fields.EntityID == 0 {
-		return Call{}, false
-	}
-	return Call{Method: "crm.timeline.comment.list", Params: Params{"filter": map[string]any{"ENTITY_ID": int64(p.Fields.EntityID), "ENTITY_TYPE": string(p.Fields.EntityType)},
-		"select": []string{"ID", "COMMENT"}, "order": map[string]any{"ID": "DESC"}}}, true
-}
-
-func judgeComment(params json.RawMessage, _ string, answer json.RawMessage) (Finding, json.RawMessage) {
-	var p commentParams
-	var list List[struct {
-		ID      ID     `json:"ID"`
-		Comment String `json:"COMMENT"`
-	}]
-	if json.Unmarshal(params, &p) != nil || !bytes.HasPrefix(bytes.TrimSpace(answer), []byte("[")) || json.Unmarshal(answer, &list) != nil {
-		return Undecided, nil
-	}
-	first := firstLine(string(p.Fields.Comment))
-	for _, c := range list {
-		if firstLine(string(c.Comment)) == first && c.ID > 0 {
-			return Found, mustJSON(int64(c.ID))
-		}
-	}
-	if len(list) >= 50 {
-		return Undecided, nil // there are more pages
-	}
-	return Absent, nil
-}
-
-// activityParams are those of crm.activity.add and crm.activity.configurable.add that identify it.
-type activityParams struct {
-	Fields struct {
-		OriginatorID  String `json:"originatorId"`
-		OriginID      String `json:"originId"`
-		OldOriginator String `json:"ORIGINATOR_ID"`
-		OldOrigin     String `json:"ORIGIN_ID"`
-	} `json:"fields"`
-}
-
-func (p activityParams) origin() (string, string) {
-	if p.Fields.OriginID != "" {
-		return string(p.Fields.OriginatorID), string(p.Fields.OriginID)
-	}
-	return string(p.Fields.OldOriginator), string(p.Fields.OldOrigin)
-}
-
-// probeActivity looks for an activity by its origin (crm.activity.list).
-func probeActivity(params json.RawMessage, _ string) (Call, bool) {
-	var p activityParams
-	if json.Unmarshal(params, &p) != nil {
-		return Call{}, false
-	}
-	originator, origin := p.origin()
-	if origin == "" {
-		return Call{}, false
-	}
-	return Call{Method: "crm.activity.list", Params: Params{"filter": map[string]any{"ORIGINATOR_ID": originator, "ORIGIN_ID": origin},
-		"select": []string{"ID", "ORIGINATOR_ID", "ORIGIN_ID"}}}, true
-}
-
-func judgeActivity(params json.RawMessage, _ string, answer json.RawMessage) (Finding, json.RawMessage) {
-	var p activityParams
-	var list List[struct {
-		ID     ID     `json:"ID"`
-		Origin String `json:"ORIGIN_ID"`
-	}]
-	if json.Unmarshal(params, &p) != nil || !bytes.HasPrefix(bytes.TrimSpace(answer), []byte("[")) || json.Unmarshal(answer, &list) != nil {
-		return Undecided, nil
-	}
-	_, origin := p.origin()
-	for _, a := range list {
-		if string(a.Origin) == origin && a.ID > 0 {
-			if p.Fields.OriginID != "" {
-				return Found, mustJSON(map[string]any{"activity": map[string]any{"id": int64(a.ID)}})
+		for _, row := range rows {
+			if ours(params, row) {
+				return Found, result(row)
 			}
-			return Found, mustJSON(int64(a.ID))
 		}
-	}
-	if len(list) > 0 {
-		return Undecided, nil
-	}
-	return Absent, nil
+		return Absent, nil
+	})
 }
 
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(line)
-}
-
-func mustJSON(v any) json.RawMessage {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return raw
-}
+func resultTrue(value) json.RawMessage { return json.RawMessage("true") }
