@@ -79,10 +79,8 @@ type installation struct {
 	appOptions *arr
 	userOption map[int]*arr
 	frames     map[int]*token // the pair each user's page hands out
-	pendingUpd *pendingUpdate
+	updating   bool
 }
-
-type pendingUpdate struct{ previous int }
 
 func (p *Portal) installation(clientID string) *installation {
 	for _, in := range p.installs {
@@ -143,8 +141,9 @@ func (p *Portal) FinishInstall(clientID string, user int) error {
 	}
 	in.installed = true
 	u := p.user(user)
-	if in.pendingUpd != nil {
-		return nil // an update was announced by its own event
+	if in.updating {
+		in.updating = false // an update was announced by its own event
+		return nil
 	}
 	data := kv("VERSION", in.version, "ACTIVE", "Y", "INSTALLED", "Y", "LANGUAGE_ID", p.cfg.Lang)
 	p.fireApp(in, "ONAPPINSTALL", data, p.appAuth(in, u, true))
@@ -164,7 +163,7 @@ func (p *Portal) Update(clientID string, user int) error {
 	in.version++
 	in.scope = in.app.Scope
 	in.appToken = secret(16)
-	in.pendingUpd = &pendingUpdate{previous: previous}
+	in.updating = true
 	data := kv("VERSION", in.version, "PREVIOUS_VERSION", previous, "LANGUAGE_ID", p.cfg.Lang)
 	in.installed, in.firstRun = false, true
 	p.fireApp(in, "ONAPPUPDATE", data, p.appAuth(in, p.user(user), true))
@@ -180,7 +179,7 @@ func (p *Portal) Reinstall(clientID string) error {
 	if in == nil {
 		return fmt.Errorf("reinstall %s: %w", clientID, ErrNotInstalled)
 	}
-	in.installed, in.firstRun, in.pendingUpd = false, true, nil
+	in.installed, in.firstRun, in.updating = false, true, false
 	return nil
 }
 

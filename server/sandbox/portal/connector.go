@@ -17,13 +17,12 @@ type connector struct {
 
 // openLine is one open line with what is connected to it.
 type openLine struct {
-	id      int
-	name    string
-	queue   []int
-	active  bool
-	params  *arr
-	status  map[string]*lineStatus // by connector
-	created string
+	id     int
+	name   string
+	queue  []int
+	active bool
+	params *arr
+	status map[string]*lineStatus // by connector
 }
 
 type lineStatus struct {

@@ -68,6 +68,9 @@ func compare(op string, have, want any) bool {
 // order compares numbers as numbers and anything else as text without case.
 func order(a, b any) int {
 	x, y := plain(a), plain(b)
+	if x == y {
+		return 0
+	}
 	fx, ex := strconv.ParseFloat(x, 64)
 	fy, ey := strconv.ParseFloat(y, 64)
 	if ex == nil && ey == nil {

@@ -73,7 +73,7 @@ func (p *Portal) addItem(typ int, fields *arr, original bool, user int) (*item, 
 	}
 	it.id = p.id(entityNames[typ])
 	p.completeItem(it)
-	p.crm.items[typ][it.id] = it
+	p.crm.put(it)
 	return it, nil
 }
 
@@ -253,7 +253,7 @@ func itemDelete(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	delete(c.p.crm.items[it.typ], it.id)
+	c.p.crm.drop(it)
 	c.fireItem(it.typ, it.id, "Delete")
 	return newArr(), nil
 }
@@ -292,15 +292,23 @@ func itemList(c *call) (any, error) {
 	sortRows(found, by, func(it *item, k string) any { return it.view(defs[k]) })
 	rows := make([]any, len(found))
 	for i, it := range found {
-		rows[i] = c.p.itemRow(it, c.args.sub("select"), c.original())
+		rows[i] = it
 	}
-	return paged(rows, c.args.int("start"), c.args.has("start"), func(a *arr) any { return kv("items", a) }), nil
+	return paged(rows, c.args.int("start"), c.args.has("start"), func(a *arr) any {
+		for _, k := range a.keys {
+			a.vals[k] = a.vals[k].(*item).row(defs, c.args.sub("select"))
+		}
+		return kv("items", a)
+	}), nil
 }
 
 // itemRow is an item as crm.item answers it; sel limits it to the named fields.
 func (p *Portal) itemRow(it *item, sel *arr, original bool) *arr {
+	return it.row(p.crm.fieldsOf(it.typ, original), sel)
+}
+
+func (it *item) row(defs map[string]fieldDef, sel *arr) *arr {
 	row := kv("id", it.id)
-	defs := p.crm.fieldsOf(it.typ, original)
 	want := map[string]bool{}
 	for _, v := range sel.items() {
 		want[text(v)] = true

@@ -51,7 +51,7 @@ func (p *Portal) writeMulti(it *item, entries *arr) error {
 		case at >= 0 && value == "":
 			it.fm = append(it.fm[:at:at], it.fm[at+1:]...)
 		case at >= 0:
-			it.fm[at].value = value
+			it.fm[at].value, it.fm[at].norm = value, normalizeComm(e.str("typeId"), value)
 			if vt := e.str("valueType"); vt != "" {
 				it.fm[at].valType = vt
 			}
@@ -60,7 +60,7 @@ func (p *Portal) writeMulti(it *item, entries *arr) error {
 			if vt == "" {
 				vt = "WORK"
 			}
-			it.fm = append(it.fm, &multi{id: p.id("multi"), typeID: e.str("typeId"), valType: vt, value: value})
+			it.fm = append(it.fm, &multi{id: p.id("multi"), typeID: e.str("typeId"), valType: vt, value: value, norm: normalizeComm(e.str("typeId"), value)})
 		}
 	}
 	return nil
@@ -119,8 +119,8 @@ func (p *Portal) findByComm(typ int, typeID string, values []string) []int {
 	}
 	var ids []int
 	for _, it := range p.crm.sorted(typ) {
-		for _, v := range it.values(typeID) {
-			if want[normalizeComm(typeID, v)] {
+		for _, m := range it.fm {
+			if m.typeID == typeID && want[m.norm] {
 				ids = append(ids, it.id)
 				break
 			}

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -31,6 +32,7 @@ func entityType(name string) int {
 type multi struct {
 	id                     int
 	typeID, valType, value string
+	norm                   string // as the search for duplicates compares it
 }
 
 // item is a lead, deal, contact or company.
@@ -92,6 +94,7 @@ type userField struct {
 
 type crmState struct {
 	items      map[int]map[int]*item
+	ordered    map[int][]*item // by id
 	statuses   []*status
 	categories []category
 	userFields []*userField
@@ -101,19 +104,24 @@ type crmState struct {
 
 func newCRM() *crmState {
 	return &crmState{
-		items:    map[int]map[int]*item{Lead: {}, Deal: {}, Contact: {}, Company: {}},
-		comments: map[int]*comment{}, activities: map[int]*activity{},
+		items:   map[int]map[int]*item{Lead: {}, Deal: {}, Contact: {}, Company: {}},
+		ordered: map[int][]*item{}, comments: map[int]*comment{}, activities: map[int]*activity{},
 	}
 }
 
-// sorted are the items of a type by id.
-func (s *crmState) sorted(typ int) []*item {
-	out := make([]*item, 0, len(s.items[typ]))
-	for _, it := range s.items[typ] {
-		out = append(out, it)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].id < out[j].id })
-	return out
+// sorted are the items of a type by id; the slice is not to be changed.
+func (s *crmState) sorted(typ int) []*item { return s.ordered[typ] }
+
+// put stores a new item, the one with the highest id of its type.
+func (s *crmState) put(it *item) {
+	s.items[it.typ][it.id] = it
+	s.ordered[it.typ] = append(s.ordered[it.typ], it)
+}
+
+// drop removes an item.
+func (s *crmState) drop(it *item) {
+	delete(s.items[it.typ], it.id)
+	s.ordered[it.typ] = slices.DeleteFunc(slices.Clone(s.ordered[it.typ]), func(x *item) bool { return x == it })
 }
 
 // stage finds a stage of a type.

@@ -14,7 +14,6 @@ type comment struct {
 	created  string
 	text     string
 	files    []storedFile
-	pinned   bool
 }
 
 // owner is the item a comment or an activity hangs on.
@@ -25,7 +24,6 @@ type storedFile struct {
 	id   int
 	name string
 	data []byte
-	link string
 }
 
 func (cm *comment) boundTo(o owner) bool {

@@ -86,15 +86,15 @@ func (p *Portal) fireTo(event string, data any, actor *User, hops int, want func
 				t.hops = hops - 1
 				auth.set("access_token", t.access).set("expires_in", int(accessLife/time.Second)).set("user_id", user.ID).set("expires", t.expires.Unix())
 			}
-			auth.set("scope", eventScope(event))
+			auth.set("scope", p.eventScope(event))
 			body := kv("event", event, "event_handler_id", h.id, "data", data, "ts", p.world.Now().Unix(), "auth", auth)
 			p.queue.put(post{event: event, url: h.url, body: buildForm(body)})
 		}
 	}
 }
 
-func eventScope(event string) string {
-	scope, _, _ := strings.Cut(knownEvents()[event], "|")
+func (p *Portal) eventScope(event string) string {
+	scope, _, _ := strings.Cut(p.world.events[event], "|")
 	return scope
 }
 

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// keptFrames is how many renderings a portal remembers.
+const keptFrames = 5000
+
 // frame is one rendering of an application's page inside the portal.
 type frame struct {
 	sid       string
@@ -84,6 +87,11 @@ func (p *Portal) newFrame(in *installation, u *User, placement string, options *
 		}
 	}
 	p.frames[f.sid] = f
+	p.frameOrder = append(p.frameOrder, f.sid)
+	if len(p.frameOrder) > keptFrames { // pages that were left long ago
+		delete(p.frames, p.frameOrder[0])
+		p.frameOrder = p.frameOrder[1:]
+	}
 	return f
 }
 

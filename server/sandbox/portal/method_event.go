@@ -19,7 +19,7 @@ func eventMethods() []*method {
 
 func eventBind(c *call) (any, error) {
 	event := strings.ToUpper(c.args.str("EVENT"))
-	scope, known := knownEvents()[event]
+	scope, known := c.p.world.events[event]
 	if !known || !c.tok.allows(scope) {
 		return nil, breach(400, "ERROR_EVENT_NOT_FOUND", "Event not found")
 	}
@@ -82,8 +82,8 @@ func eventGet(c *call) (any, error) {
 
 func eventNames(c *call) (any, error) {
 	out := newArr()
-	for _, name := range sortedKeys(knownEvents()) {
-		scope := knownEvents()[name]
+	for _, name := range sortedKeys(c.p.world.events) {
+		scope := c.p.world.events[name]
 		if c.tok.allows(scope) && (!c.args.has("SCOPE") || strings.Contains("|"+scope+"|", "|"+c.args.str("SCOPE")+"|")) {
 			out.push(name)
 		}

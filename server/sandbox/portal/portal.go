@@ -16,7 +16,7 @@ const (
 )
 
 // PortalConfig describes a portal; the zero value of everything but Name works.
-type PortalConfig struct {
+type PortalConfig struct { //nolint:revive // Config would be taken for the world's
 	Name      string        // shown on the page, and the name in the control interface
 	Host      string        // host:port it is reached at; Serve fills it when empty
 	Licence   string        // such as ru_std, ru_ent250 (bucket 250/5), ru_selfhosted (no limits); default ru_std
@@ -59,16 +59,17 @@ type Portal struct {
 	limits *limiter
 	queue  *eventQueue
 
-	mu       sync.Mutex // guards everything below
-	memberID string
-	users    []*User
-	installs []*installation
-	nextID   map[string]int
-	crm      *crmState
-	im       *imState
-	lines    *lineState
-	calls    *callState
-	frames   map[string]*frame
+	mu         sync.Mutex // guards everything below
+	memberID   string
+	users      []*User
+	installs   []*installation
+	nextID     map[string]int
+	crm        *crmState
+	im         *imState
+	lines      *lineState
+	calls      *callState
+	frames     map[string]*frame
+	frameOrder []string
 }
 
 func newPortal(w *World, c PortalConfig) *Portal {
@@ -93,7 +94,7 @@ func (p *Portal) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limits.clear()
-	p.installs, p.nextID, p.frames = nil, map[string]int{}, map[string]*frame{}
+	p.installs, p.nextID, p.frames, p.frameOrder = nil, map[string]int{}, map[string]*frame{}, nil
 	p.users = seedUsers(p.cfg)
 	p.crm, p.im, p.lines, p.calls = newCRM(), newIM(), newLines(), newCalls()
 	p.seedDirectories()

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -158,12 +159,12 @@ func (c *call) execute(name string, inBatch bool) outcome {
 	w, p := c.p.world, c.p
 	start := time.Now()
 	out, m := outcome{}, w.methods[name]
-	for _, f := range w.faults.strike(p.Name(), []string{name}, perCommand) {
-		status := f.Status
-		if status == 0 {
-			status = 400
+	if ordered := w.faults.strike(p.Name(), []string{name}, perCommand); len(ordered) > 0 {
+		f := ordered[0]
+		if f.Status == 0 {
+			f.Status = 400
 		}
-		out.err = fail(status, f.Code, "%s", f.Text)
+		out.err = fail(f.Status, f.Code, "%s", f.Text)
 		return out
 	}
 	if out.err = c.admit(m, name, inBatch); out.err == nil {
@@ -230,7 +231,8 @@ func (c *call) perform(m *method) (any, *apiError) {
 }
 
 func asAPIError(err error) *apiError {
-	if e, ok := err.(*apiError); ok {
+	var e *apiError
+	if errors.As(err, &e) {
 		return e
 	}
 	return fail(500, "INTERNAL_SERVER_ERROR", "%v", err)
@@ -263,7 +265,7 @@ func source(r *http.Request) string {
 
 // timeBlock is the "time" of every answer.
 func timeBlock(start time.Time, took time.Duration, finish, portalNow time.Time) *arr {
-	shift := portalNow.Sub(time.Now())
+	shift := time.Until(portalNow)
 	s, f := start.Add(shift), finish.Add(shift)
 	return kv("start", round(float64(s.UnixMicro())/1e6), "finish", round(float64(f.UnixMicro())/1e6), "duration", round(finish.Sub(start).Seconds()),
 		"processing", round(took.Seconds()), "date_start", stamp(s), "date_finish", stamp(f))

@@ -205,10 +205,11 @@ func (p *Portal) ChangeItem(typ, id int, fields map[string]any, user int) error 
 func (p *Portal) DeleteItem(typ, id, user int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.crm.items[typ][id] == nil {
+	it := p.crm.items[typ][id]
+	if it == nil {
 		return
 	}
-	delete(p.crm.items[typ], id)
+	p.crm.drop(it)
 	p.fire("onCrm"+entityNames[typ]+"Delete", kv("FIELDS", kv("ID", id)), p.user(user), 0)
 }
 

@@ -33,11 +33,16 @@ func (w *World) applyFault(rw http.ResponseWriter, r *http.Request, p *Portal, a
 	}
 	switch f.Kind {
 	case FaultSlow:
+		cut := f.delay() > w.opts.RequestCut
 		select {
-		case <-time.After(f.delay()):
+		case <-time.After(min(f.delay(), w.opts.RequestCut)):
 		case <-w.closed:
 		}
-		return false
+		if cut { // a slow call that the portal gives up on is not executed any more; After: it was
+			rec.Status = http.StatusGatewayTimeout
+			http.Error(rw, "Gateway Time-out", http.StatusGatewayTimeout)
+		}
+		return cut
 	case FaultReset, FaultLost:
 		dropConnection(rw)
 		return true

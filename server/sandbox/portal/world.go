@@ -17,6 +17,7 @@ type Options struct {
 	Now           func() time.Time // real time when nil; Advance shifts it
 	VirtualBucket bool             // the leaky bucket and the operating counters follow the world's clock instead of the real one
 	RequireDomain bool             // refuse handler addresses without a dot in the host name, as real portals do (localhost)
+	RequestCut    time.Duration    // how long a request may run before the portal gives up on it, 60 s when zero
 	Client        *http.Client     // sends events and fetches files; a client with a 30 s limit when nil
 }
 
@@ -26,6 +27,7 @@ type World struct {
 	log     *slog.Logger
 	client  *http.Client
 	methods map[string]*method
+	events  map[string]string // known events with the scope each needs
 	tokens  *tokenStore
 	journal *journal
 	faults  *faultBox
@@ -50,10 +52,13 @@ func New(o Options) *World {
 	if w.opts.Now == nil {
 		w.opts.Now = time.Now
 	}
+	if w.opts.RequestCut == 0 {
+		w.opts.RequestCut = time.Minute
+	}
 	if w.client == nil {
 		w.client = &http.Client{Timeout: 30 * time.Second}
 	}
-	w.methods = registry()
+	w.methods, w.events = registry(), knownEvents()
 	w.tokens = newTokenStore()
 	w.journal = &journal{}
 	w.faults = newFaultBox()
