@@ -131,7 +131,11 @@ func (a *Account) id() int64 {
 func (a *Account) Name() string { return a.cfg.Name }
 
 // Config is the account's description as it was completed by AddAccount.
-func (a *Account) Config() AccountConfig { return a.cfg }
+func (a *Account) Config() AccountConfig {
+	a.p.mu.Lock()
+	defer a.p.mu.Unlock()
+	return a.cfg
+}
 
 // Block makes every API of the account answer that it is blocked (account_inactive), or ends that.
 func (a *Account) Block(on bool) {

@@ -24,21 +24,23 @@ type File struct {
 
 // GeneratedFile is a file of size bytes with repeatable content that depends on seed; it costs no memory.
 func GeneratedFile(name string, size int64, seed byte) File {
-	return File{Name: name, Body: io.LimitReader(&pattern{seed: seed}, size)}
+	block := make([]byte, 65521) // a prime: pieces of round sizes all differ
+	for i := range block {
+		block[i] = byte(uint64(i)*2654435761>>13) ^ seed
+	}
+	return File{Name: name, Body: io.LimitReader(&pattern{block: block}, size)}
 }
 
-// pattern is an endless stream of bytes that do not repeat in short cycles.
+// pattern is an endless repetition of a block.
 type pattern struct {
-	seed byte
-	n    uint64
+	block []byte
+	at    int
 }
 
 func (g *pattern) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = byte(g.n*2654435761>>13) ^ g.seed
-		g.n++
-	}
-	return len(b), nil
+	n := copy(b, g.block[g.at:])
+	g.at = (g.at + n) % len(g.block)
+	return n, nil
 }
 
 // FileInfo describes a stored file; SHA256 is hexadecimal.
