@@ -164,7 +164,7 @@ func parse(event inbox.Event, w *wanted) (input, error) {
 		w.keys = append(w.keys, in.action.ID)
 		w.ids = append(w.ids, int64(in.action.ReplyTo), int64(in.action.Message))
 	case KindFile:
-		var l fileLetter
+		var l FileLetter
 		if err := json.Unmarshal(event.Body, &l); err != nil {
 			return in, err
 		}

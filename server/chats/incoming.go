@@ -42,6 +42,9 @@ func (t *turn) opened(o Opened) {
 	}
 	if o.Visitor != "" {
 		c.Visitor = o.Visitor
+		if t.known != nil {
+			t.card(*t.known)
+		}
 	}
 	c.Phones = union(c.Phones, phones([]string{o.Phone}))
 	if o.Employee != 0 && c.State == New {
@@ -190,13 +193,21 @@ func (t *turn) mark(m *Message, status string) {
 	}
 }
 
-// status is POST /message/status. It answers false while the message may be one of our own that has no id yet.
+// status is POST /message/status. It answers false while the message may be one of our own that has no id yet. A status of an unknown
+// message is what shows that an unclear one got through: messages of a chat leave one by one.
 func (t *turn) status(id int64, status string) bool {
-	if m := t.byUIS[id]; m != nil {
-		t.mark(m, status)
-		return true
+	m := t.byUIS[id]
+	if m == nil && len(t.open) > 0 && t.open[0].Status == Checking && t.open[0].UIS == 0 {
+		m = t.open[0]
+		m.UIS = id
+		t.byUIS[id] = m
+		t.change(m)
 	}
-	return len(t.open) == 0
+	if m == nil {
+		return len(t.open) == 0
+	}
+	t.mark(m, status)
+	return true
 }
 
 // Card is what UIS knows of the visitor (POST /visitor/card).
@@ -246,8 +257,8 @@ func union(have, more []string) []string {
 	return have
 }
 
-// fileLetter is what the copying of a file ended with.
-type fileLetter struct {
+// FileLetter is what the copying of a file ended with.
+type FileLetter struct {
 	Message ids.MessageID `json:"message"`
 	File    ids.FileID    `json:"file"`
 	Size    int64         `json:"size"`
@@ -257,7 +268,7 @@ type fileLetter struct {
 }
 
 func (t *turn) fileCame(body []byte) error {
-	var l fileLetter
+	var l FileLetter
 	if err := json.Unmarshal(body, &l); err != nil {
 		return err
 	}

@@ -39,6 +39,16 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	if t.setting, err = e.directory.Setting(ctx, step.Tx, step.Account, channel); err != nil {
 		return nil, err
 	}
+	for _, in := range inputs {
+		if in.webhook == nil {
+			continue
+		}
+		if n, ok := in.webhook.Event.(*uis.ChatNew); ok && n.VisitorID != "" {
+			if t.known, err = cardOf(ctx, step.Tx, step.Account, string(n.VisitorID)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := t.numbers(ctx, step.Tx, len(inputs)); err != nil {
 		return nil, err
 	}

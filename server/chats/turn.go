@@ -59,6 +59,8 @@ type turn struct {
 	byUIS   map[int64]*Message
 	byKey   map[string]*Message
 	byID    map[ids.MessageID]*Message
+	// known is what UIS told of the visitor before the chat opened.
+	known *Card
 	// open are own messages whose fate is not known yet, oldest first.
 	open []*Message
 	// lines are the messages of the comments' current parts, oldest first.

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"omni/server/config"
+	"omni/server/sandbox/portal"
+	"omni/server/sandbox/uisplatform"
+)
+
+// The addresses of the demonstration, all on one machine. OMNI_LISTEN and OMNI_INTERNAL_LISTEN may move the product itself.
+const (
+	demoPortal  = "127.0.0.1:8181"
+	demoSecond  = "127.0.0.1:8182"
+	demoOAuth   = "127.0.0.1:8183"
+	demoUIS     = "127.0.0.1:8184"
+	demoApp     = "local.omni"
+	demoSecret  = "sandbox-secret"
+	demoAccount = "romashka"
+)
+
+// Demo is `omni demo`: the product, sandbox portals and a sandbox UIS. Everything but the product's own data is in memory.
+func Demo(ctx context.Context, environ []string, out io.Writer) error {
+	listen := value(environ, "OMNI_LISTEN", "127.0.0.1:8080")
+	public := "http://" + listen
+	world := portal.New(portal.Options{})
+	world.RegisterApp(portal.App{ClientID: demoApp, ClientSecret: demoSecret, Title: "OMNI", Titles: map[string]string{"ru": "OMNI", "en": "OMNI"},
+		InstallURL: public + "/bitrix24/install", AppURL: public + "/bitrix24/app", EventsURL: public + "/bitrix24/events", RedirectURL: public + "/bitrix24/oauth/callback"})
+	first := world.AddPortal(portal.PortalConfig{Name: "Ромашка", Host: demoPortal, LeadsMode: "classic"})
+	world.AddPortal(portal.PortalConfig{Name: "Василёк", Host: demoSecond, LeadsMode: "simple"})
+	served, err := portal.Serve(world, demoOAuth)
+	if err != nil {
+		return fmt.Errorf("start the sandbox portals: %w", err)
+	}
+	defer func() { _ = served.Close() }()
+	platform, stopUIS, err := demoPlatform()
+	if err != nil {
+		return err
+	}
+	defer stopUIS()
+
+	environ = append(environ, demoEnvironment(environ, listen, public, served.OAuthURL())...)
+	c, err := config.Load(environ)
+	if err != nil {
+		return err
+	}
+	a, err := New(ctx, c, Logger(c))
+	if err != nil {
+		return err
+	}
+	account := platform.Account(demoAccount)
+	_, _ = fmt.Fprintf(out, `
+OMNI for Bitrix24, demonstration
+
+  the portal     %s   open this, go to Applications and install OMNI
+  the phone      http://%s/phone/%s   a client's telephone, to write from
+  another portal http://%s
+
+In the app's first page connect UIS with
+  key            key-%s
+  login          %s@uis.example
+  password       password-%s
+
+Ctrl-C stops everything.
+
+`, first.URL(), demoUIS, demoAccount, demoSecond, demoAccount, demoAccount, demoAccount)
+	_ = account
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.Run(ctx) })
+	return group.Wait()
+}
+
+func demoPlatform() (*uisplatform.Platform, func(), error) {
+	platform := uisplatform.New(uisplatform.Options{})
+	platform.AddAccount(uisplatform.DemoAccount(demoAccount))
+	platform.SetPublicURL("http://" + demoUIS)
+	listener, err := net.Listen("tcp", demoUIS)
+	if err != nil {
+		return nil, nil, fmt.Errorf("start the sandbox UIS: %w", err)
+	}
+	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			_, _ = fmt.Fprintln(os.Stderr, "sandbox UIS:", err)
+		}
+	}()
+	return platform, func() { _ = server.Close(); platform.Close() }, nil
+}
+
+// demoEnvironment points the product at the sandboxes; what the caller set stays.
+func demoEnvironment(given []string, listen, public, oauth string) []string {
+	uis := "http://" + demoUIS
+	var out []string
+	for name, text := range map[string]string{
+		"OMNI_LISTEN": listen, "OMNI_PUBLIC_URL": public, "OMNI_B24_CLIENT_ID": demoApp, "OMNI_B24_CLIENT_SECRET": demoSecret,
+		"OMNI_B24_OAUTH_URLS": oauth, "OMNI_B24_INSECURE_HOSTS": strings.Join([]string{demoPortal, demoSecond, demoOAuth}, ","),
+		"OMNI_UIS_DATA_API_URL": uis + "/v2.0", "OMNI_UIS_CALL_API_URL": uis + "/v4.0", "OMNI_UIS_CHATS_URL": uis + "/v1/", "OMNI_UIS_ADAPTER_URL": uis + "/v1/adapter/",
+		"OMNI_UIS_LOGIN_URL": uis + "/api/auth/json_rpc", "OMNI_UIS_MEDIA_HOSTS": demoUIS, "OMNI_LOG_FORMAT": "text", "OMNI_LOG_LEVEL": "warn", "OMNI_TEST_CLOCK": "1",
+	} {
+		if value(given, name, "") == "" {
+			out = append(out, name+"="+text)
+		}
+	}
+	return out
+}
+
+func value(environ []string, name, otherwise string) string {
+	for _, pair := range environ {
+		if text, ok := strings.CutPrefix(pair, name+"="); ok && text != "" {
+			return text
+		}
+	}
+	return otherwise
+}

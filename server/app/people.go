@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/locales"
+	"omni/server/account"
+	"omni/server/account/staff"
+	"omni/server/account/uisconn"
+	"omni/server/ids"
+	"omni/server/jobs"
+	"omni/server/outbox"
+	"omni/server/relay"
+	"omni/server/settings"
+)
+
+// people runs the jobs around employees and directories, and queues them for the pages.
+type people struct {
+	app         *App
+	texts       *locales.Catalogue
+	runner      *jobs.Runner
+	accounts    *account.Accounts
+	connections *uisconn.Connections
+	staff       *staff.Staff
+}
+
+func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox) {
+	p.runner, p.accounts, p.connections = runner, accounts, connections
+	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
+}
+
+// syncPayload says whose people are synchronised.
+type syncPayload struct {
+	Portal ids.PortalID `json:"portal"`
+}
+
+func (p *people) queue(ctx context.Context, account ids.AccountID, kind string, portal ids.PortalID) (int64, error) {
+	var id int64
+	running := false
+	err := p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		id, err = p.runner.Enqueue(ctx, tx, account, kind, syncPayload{portal})
+		if errors.Is(err, jobs.ErrRunning) {
+			running, err = true, nil
+		}
+		return err
+	})
+	if err == nil && running {
+		err = jobs.ErrRunning
+	}
+	return id, err
+}
+
+// Sync implements web.Staff.
+func (p *people) Sync(ctx context.Context, account ids.AccountID, portal ids.PortalID) (int64, error) {
+	return p.queue(ctx, account, "employees", portal)
+}
+
+// Refresh implements web.Staff.
+func (p *people) Refresh(ctx context.Context, account ids.AccountID, portal ids.PortalID) (int64, error) {
+	return p.queue(ctx, account, "directories", portal)
+}
+
+// Match implements web.Staff.
+func (p *people) Match(ctx context.Context, account ids.AccountID, portal ids.PortalID, user ids.B24UserID, employee *ids.UISEmployeeID) error {
+	id := ids.UISEmployeeID(0)
+	if employee != nil {
+		id = *employee
+	}
+	_, err := p.staff.Match(ctx, staff.At{Account: account, Portal: portal}, user, id)
+	return err
+}
+
+// connected starts a matching on every portal of an account whose UIS employees were just read, so that people with the same e-mail are
+// matched at once.
+func (p *people) connected(id ids.AccountID) {
+	p.app.background("queue matching", func(ctx context.Context) error {
+		list, err := p.accounts.List(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, portal := range list {
+			if portal.Sleeps() {
+				continue
+			}
+			if _, err := p.Sync(ctx, id, portal.ID); err != nil && !errors.Is(err, jobs.ErrRunning) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *people) readEmployees(ctx context.Context, account ids.AccountID) error {
+	_, err := p.connections.Refresh(ctx, account)
+	return err
+}
+
+// sync is the job behind "Synchronise employees" (S1, S3).
+func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
+	at, err := payloadOf(job)
+	if err != nil {
+		return nil, err
+	}
+	var doc settings.Document
+	err = p.app.db.InAccount(ctx, job.Account, func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		doc, err = settings.Current(ctx, tx, job.Account)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var only []ids.B24UserID
+	if !doc.Main.SyncAll {
+		for _, u := range doc.Main.SyncOnly {
+			only = append(only, ids.B24UserID(u))
+		}
+	}
+	return p.staff.Sync(ctx, at, only, func(done, total int) error { return job.Progress(ctx, done, total) })
+}
+
+// refresh is the job behind the round arrow: channels and employees of UIS again (U4).
+func (p *people) refresh(ctx context.Context, job *jobs.Job) (any, error) {
+	checks, err := p.connections.Refresh(ctx, job.Account)
+	if errors.Is(err, uisconn.ErrNotConnected) {
+		return nil, jobs.GiveUp("not_connected", err)
+	}
+	return map[string]any{"checks": checks}, err
+}
+
+func payloadOf(job *jobs.Job) (staff.At, error) {
+	var payload syncPayload
+	if err := json.Unmarshal(job.Payload, &payload); err != nil {
+		return staff.At{}, jobs.GiveUp("unknown", fmt.Errorf("read job: %w", err))
+	}
+	return staff.At{Account: job.Account, Portal: payload.Portal}, nil
+}
+
+// progress tells open pages that a job moved on.
+func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
+	return func(account ids.AccountID, job int64) {
+		p.app.background("tell of job", func(ctx context.Context) error {
+			kind := ""
+			err := p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+				if err := tx.QueryRow(ctx, `SELECT kind FROM job WHERE account_id = $1 AND id = $2`, int64(account), job).Scan(&kind); err != nil || kind == "file" {
+					return err
+				}
+				return relay.Append(ctx, tx, account, p.app.clock.Now(), relay.Event{Name: "job.changed", Data: map[string]any{"id": job, "kind": kind}})
+			})
+			if err == nil && kind != "file" {
+				hub.Grew(account)
+			}
+			return err
+		})
+	}
+}

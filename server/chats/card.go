@@ -1,0 +1,68 @@
+package chats
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/uis"
+)
+
+// WebhookOf reads method and path out of the kind of a webhook's row.
+func WebhookOf(kind string) (method, path string, ok bool) {
+	rest, ok := strings.CutPrefix(kind, KindWebhook)
+	if !ok || strings.HasPrefix(kind, "uis.") {
+		return "", "", false
+	}
+	method, path, ok = strings.Cut(rest, ":")
+	return method, path, ok
+}
+
+// TakeCard keeps what UIS knows of a visitor and tells his open chats. A card names no chat, so it comes under the account's key.
+func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
+	body, ok := w.Event.(*uis.VisitorCard)
+	if !ok || body.VisitorID == "" {
+		return nil
+	}
+	card := Card{Name: storable(body.Card.Name), Company: storable(body.Card.Company), Comment: storable(body.Card.Comment), Phones: words(body.Card.Phones...), Emails: words(body.Card.Emails...)}
+	raw := encode(card)
+	if _, err := step.Tx.Exec(ctx, `INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, $3) ON CONFLICT (account_id, id) DO UPDATE SET card = EXCLUDED.card`,
+		int64(step.Account), string(body.VisitorID), string(raw)); err != nil {
+		return fmt.Errorf("keep the card of visitor %s: %w", body.VisitorID, err)
+	}
+	rows, err := step.Tx.Query(ctx, `SELECT uis_chat_id FROM chat WHERE account_id = $1 AND visitor_id = $2 AND uis_chat_id IS NOT NULL AND state IN ('new', 'work')`,
+		int64(step.Account), string(body.VisitorID))
+	if err != nil {
+		return fmt.Errorf("find chats of visitor %s: %w", body.VisitorID, err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return fmt.Errorf("find chats of visitor %s: %w", body.VisitorID, err)
+	}
+	for _, chat := range found {
+		step.Letter(inbox.Row{Key: ids.ChatKey(ids.UISChatID(chat)), Kind: KindCard, Body: raw})
+	}
+	return nil
+}
+
+// cardOf reads what is known of a visitor; nil: nothing.
+func cardOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, visitor string) (*Card, error) {
+	var raw []byte
+	err := tx.QueryRow(ctx, `SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).Scan(&raw)
+	if err == pgx.ErrNoRows { //nolint:errorlint // QueryRow answers the bare error
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the card of visitor %s: %w", visitor, err)
+	}
+	card := &Card{}
+	if err := json.Unmarshal(raw, card); err != nil {
+		return nil, fmt.Errorf("read the card of visitor %s: %w", visitor, err)
+	}
+	return card, nil
+}
