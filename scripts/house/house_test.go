@@ -52,7 +52,10 @@ type sourceFile struct {
 	syntax *ast.File
 }
 
-func (f sourceFile) isTest() bool { return strings.HasSuffix(f.path, "_test.go") }
+// isTest tells tests and the packages that support them ("storetest").
+func (f sourceFile) isTest() bool {
+	return strings.HasSuffix(f.path, "_test.go") || strings.HasSuffix(f.folder, "test")
+}
 
 func sources(t *testing.T) []sourceFile {
 	t.Helper()
