@@ -253,7 +253,7 @@ func (c *Connections) adapterFields(r row) (uis.AdapterFields, error) {
 		return uis.AdapterFields{}, err
 	}
 	return uis.AdapterFields{
-		Type: r.AdapterType, Name: "OMNI Bitrix24", Login: r.AdapterLogin, Password: password, Status: "active",
+		Type: r.AdapterType, Name: "OMNI Bitrix24", Login: r.AdapterLogin, Password: password,
 		WebhookURL: c.PublicURL + "/uis/" + token + "/chat", WebhookVersion: "v2", WebhookAuth: uis.BearerAuth(webhook), ChannelTypes: uis.AdapterChannelTypes(),
 	}, nil
 }
