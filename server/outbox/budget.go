@@ -49,6 +49,7 @@ type budget struct {
 	lastSent time.Time
 	flying   [3]int // by the highest class aboard
 	failures int
+	slow     time.Duration // how long requests take, a moving average
 }
 
 func (b budget) at(now time.Time) float64 {
@@ -74,12 +75,31 @@ func (b *budget) fill(now time.Time, jitter float64) {
 	b.pause = now.Add(backoff(wait, b.failures-1, jitter))
 }
 
-// backoff doubles a wait per failure up to a minute and shakes it by up to a fifth, so that servers do not march in step.
+// backoff doubles a wait per failure, up to a minute, and shakes it by up to a fifth, so that servers do not march in step.
 func backoff(wait time.Duration, failures int, jitter float64) time.Duration {
 	for range min(failures, 12) {
 		wait *= 2
 	}
 	return time.Duration(float64(min(wait, time.Minute)) * (0.9 + 0.2*jitter))
+}
+
+// took learns how long a request was under way.
+func (b *budget) took(d time.Duration) {
+	if b.slow == 0 {
+		b.slow = d
+	}
+	b.slow = (b.slow*3 + d) / 4
+}
+
+// most is how many requests may be under way: fewer when the platform is slow to answer, as more would only make it slower; one after failures.
+func (b budget) most() int {
+	switch {
+	case b.failures >= circuitAt, b.slow > 20*time.Second:
+		return 1
+	case b.slow > 10*time.Second:
+		return min(2, b.Flying[0])
+	}
+	return b.Flying[0]
 }
 
 // circuitAt is how many failures in a row leave one probe at a time.
@@ -91,8 +111,7 @@ func (b budget) mayFly(now time.Time, p Priority) (bool, time.Duration) {
 	switch {
 	case now.Before(b.pause):
 		return false, b.pause.Sub(now)
-	case b.failures >= circuitAt && total > 0,
-		total >= b.Flying[0],
+	case total >= b.most(),
 		p >= Live && b.flying[1]+b.flying[2] >= b.Flying[1],
 		p == Background && b.flying[2] >= b.Flying[2]:
 		return false, 0 // the end of a request wakes the lane
@@ -106,12 +125,14 @@ func (b budget) mayFly(now time.Time, p Priority) (bool, time.Duration) {
 	return false, max(time.Millisecond, time.Duration(over/b.Drain*float64(time.Second)))
 }
 
+const gatherTime = 5 * time.Millisecond
+
 // gather is how long ready commands wait for company: 5 ms while the bucket is under half, else until a request has drained or a full one is ready.
 func (b budget) gather(now time.Time, p Priority, ready int, oldest time.Time) time.Duration {
 	if p == Waiting || b.PerRequest == 1 || ready >= b.PerRequest {
 		return 0
 	}
-	wait := 5*time.Millisecond - now.Sub(oldest)
+	wait := gatherTime - max(0, now.Sub(oldest))
 	if b.Size > 0 && b.at(now) > b.Size/2 {
 		wait = time.Duration(float64(time.Second)/b.Drain) - now.Sub(b.lastSent)
 	}

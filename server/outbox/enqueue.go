@@ -14,33 +14,48 @@ import (
 	"omni/server/ids"
 )
 
-// Enqueue writes commands inside the caller's transaction. The caller wakes the lanes it answers after the commit.
+// Enqueue writes commands inside the caller's transaction. The caller wakes the lanes it answers after the commit. Commands of one call that name
+// the same plan form a plan; the ids come in the order of the call. ErrUnknownKind and ErrPlan tell mistakes of the caller.
 func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, commands ...Command) ([]ids.CommandID, []LaneRef, error) {
+	ordered, err := arrange(commands)
+	if err != nil {
+		return nil, nil, err
+	}
 	lanes := map[LaneRef]ids.LaneID{}
 	var refs []LaneRef
-	made := make([]ids.CommandID, 0, len(commands))
-	for i, c := range commands {
+	for _, c := range commands {
 		if _, known := o.registry.kinds[c.Kind]; !known {
 			return nil, nil, fmt.Errorf("%w: %s", ErrUnknownKind, c.Kind)
 		}
-		lane, seen := lanes[c.Lane]
-		if !seen {
-			var err error
-			if lane, err = laneID(ctx, tx, account, c.Lane); err != nil {
-				return nil, nil, err
-			}
-			lanes[c.Lane] = lane
-			refs = append(refs, c.Lane)
+		if _, seen := lanes[c.Lane]; seen {
+			continue
 		}
-		row, err := o.newRow(c)
-		if err != nil {
-			return nil, nil, fmt.Errorf("command %d (%s): %w", i+1, c.Kind, err)
-		}
-		id, err := row.insert(ctx, tx, account, lane)
-		if err != nil {
+		if lanes[c.Lane], err = laneID(ctx, tx, account, c.Lane); err != nil {
 			return nil, nil, err
 		}
-		made = append(made, id)
+		refs = append(refs, c.Lane)
+	}
+	made := make([]ids.CommandID, len(commands))
+	plans := map[int]uuid.UUID{}
+	batch := &pgx.Batch{}
+	for _, c := range ordered {
+		row, err := o.newRow(c.Command, c.params)
+		if err != nil {
+			return nil, nil, fmt.Errorf("command %d (%s): %w", c.index+1, c.Kind, err)
+		}
+		if plans[c.group] == uuid.Nil {
+			plans[c.group] = uuid.Must(uuid.NewV7())
+		}
+		row.planID, row.siblings = plans[c.group], c.siblings
+		if made[c.index], err = row.merge(ctx, tx, account, lanes[c.Lane]); err != nil {
+			return nil, nil, err
+		}
+		if made[c.index] == 0 {
+			row.queue(batch, account, lanes[c.Lane], &made[c.index])
+		}
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, nil, fmt.Errorf("enqueue %d commands: %w", len(commands), err)
 	}
 	return made, refs, nil
 }
@@ -65,22 +80,24 @@ type row struct {
 	params, meta []byte
 	checkOf      ids.CommandID
 	alone        bool
+	planID       uuid.UUID
+	siblings     int
 }
 
-func (o *Outbox) newRow(c Command) (row, error) {
-	r := row{Command: c, alone: o.registry.kinds[c.Kind].Alone}
-	if r.Key == "" {
+func (o *Outbox) newRow(c Command, params []byte) (row, error) {
+	r := row{Command: c, params: params, alone: o.registry.kinds[c.Kind].Alone, siblings: 1}
+	switch {
+	case c.Key == "":
 		return r, errors.New("no key")
+	case c.ReplyKey != "" && c.ReplyKind == "":
+		return r, errors.New("an answer is wanted and its kind is not told")
+	case c.Priority < Waiting || c.Priority > Background:
+		return r, fmt.Errorf("there is no priority %d", c.Priority)
 	}
-	var err error
-	if r.params, err = json.Marshal(c.Params); err != nil {
-		return r, fmt.Errorf("encode parameters: %w", err)
-	}
-	// PostgreSQL's jsonb refuses NUL, and so do the platforms.
-	r.params = bytes.ReplaceAll(r.params, []byte(`\u0000`), []byte(`\ufffd`))
 	// A batch would take this for a reference to another command's result: such a text travels alone.
-	r.alone = r.alone || bytes.Contains(r.params, []byte("$result["))
+	r.alone = r.alone || bytes.Contains(params, []byte("$result["))
 	if c.Meta != nil {
+		var err error
 		if r.meta, err = json.Marshal(c.Meta); err != nil {
 			return r, fmt.Errorf("encode meta: %w", err)
 		}
@@ -88,117 +105,52 @@ func (o *Outbox) newRow(c Command) (row, error) {
 	return r, nil
 }
 
-const insertCommand = `INSERT INTO command (account_id, uid, lane_id, plan, name, after, key, kind, params, meta, priority, deadline, merge, independent,
-	note_unclear, reply_key, reply_kind, tag, check_of, alone)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), $14, $15, $16, $17, $18, NULLIF($19, 0), $20) RETURNING id`
+func (r row) deadline() *time.Time {
+	if r.Deadline.IsZero() {
+		return nil
+	}
+	return &r.Deadline
+}
 
-func (r row) insert(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane ids.LaneID) (ids.CommandID, error) {
-	uid := uuid.Must(uuid.NewV7()).String()
-	plan := r.Plan
-	if plan == "" {
-		plan = uid
-	}
-	var deadline *time.Time
-	if !r.Deadline.IsZero() {
-		deadline = &r.Deadline
-	}
-	after := r.After
-	if after == nil {
-		after = []string{}
+// merge puts the command in the place of the unsent one with the same merge name, if there is one: only the newest text matters. Both must be the
+// only command of their plan, as nothing may follow what vanishes. 0: there is none.
+func (r row) merge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane ids.LaneID) (ids.CommandID, error) {
+	if r.Merge == "" || r.siblings > 1 {
+		return 0, nil
 	}
 	var id ids.CommandID
-	if r.Merge != "" {
-		// What was not sent yet is replaced: only the newest text matters.
-		err := tx.QueryRow(ctx, `UPDATE command SET params = $4, meta = $5, tag = $6, priority = least(priority, $7), deadline = $8, kind = $9, name = $10,
-			reply_key = $11, reply_kind = $12, alone = $13 WHERE account_id = $1 AND lane_id = $2 AND merge = $3 AND state = 'ready' AND attempts = 0 RETURNING id`,
-			int64(account), int64(lane), r.Merge, r.params, r.meta, r.Tag, int(r.Priority), deadline, r.Kind, r.Name, string(r.ReplyKey), r.ReplyKind, r.alone).Scan(&id)
-		if err == nil {
-			return id, nil
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return 0, fmt.Errorf("replace command %s: %w", r.Merge, err)
-		}
+	err := tx.QueryRow(ctx, `UPDATE command SET params = $6, meta = $7, tag = $8, priority = least(priority, $9), deadline = $10, plan = $11, plan_id = $12, name = $13,
+		reply_key = $14, reply_kind = $15, alone = $16, note_unclear = $17
+		WHERE account_id = $1 AND state = 'ready' AND attempts = 0 AND id = (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND merge = $3
+			AND key = $4 AND kind = $5 AND siblings = 1 AND state = 'ready' AND attempts = 0 ORDER BY id DESC LIMIT 1 FOR UPDATE) RETURNING id`,
+		int64(account), int64(lane), r.Merge, string(r.Key), r.Kind, r.params, r.meta, []byte(r.Tag), int(r.Priority), r.deadline(), r.Plan, r.planID, r.Name,
+		string(r.ReplyKey), r.ReplyKind, r.alone, r.NoteUnclear).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
 	}
-	err := tx.QueryRow(ctx, insertCommand, int64(account), uid, int64(lane), plan, r.Name, after, string(r.Key), r.Kind, r.params, r.meta, int(r.Priority), deadline,
-		r.Merge, r.Independent, r.NoteUnclear, string(r.ReplyKey), r.ReplyKind, r.Tag, int64(r.checkOf), r.alone).Scan(&id)
 	if err != nil {
-		return 0, fmt.Errorf("enqueue %s: %w", r.Kind, err)
+		return 0, fmt.Errorf("replace command %s: %w", r.Merge, err)
 	}
 	return id, nil
 }
 
-// Ask sends a read and waits for its answer, up to ten seconds or the context's end. The lane may belong to another server.
-func (o *Outbox) Ask(ctx context.Context, account ids.AccountID, lane LaneRef, kind string, params any, p Priority) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
-	defer cancel()
-	var id ids.CommandID
-	err := o.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		made, _, err := o.Enqueue(ctx, tx, account, Command{Lane: lane, Key: ids.Key("ask:" + uuid.NewString()), Kind: kind, Params: params, Priority: p,
-			Independent: true, Deadline: o.now().Add(askPatience)})
-		if err == nil {
-			id = made[0]
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+const insertCommand = `INSERT INTO command (account_id, uid, lane_id, plan, plan_id, siblings, name, after, key, kind, params, meta, priority, deadline, merge,
+	independent, note_unclear, reply_key, reply_kind, tag, check_of, alone)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULLIF($15, ''), $16, $17, $18, $19, $20, NULLIF($21, 0), $22) RETURNING id`
+
+// promote lends the urgency of a command to the older ones of its key, which have to leave first.
+const promote = `UPDATE command SET priority = $4 WHERE account_id = $1 AND lane_id = $2 AND key = $3 AND state = 'ready' AND NOT independent AND priority > $4`
+
+// queue adds the insert to a batch; the id is there when the batch has run.
+func (r row) queue(batch *pgx.Batch, account ids.AccountID, lane ids.LaneID, id *ids.CommandID) {
+	after := r.After
+	if after == nil {
+		after = []string{}
 	}
-	woken := o.waitFor(account, id)
-	defer o.stopWaiting(account, id)
-	o.Wake(account, lane)
-	tick := time.NewTicker(askLook)
-	defer tick.Stop()
-	for {
-		result, ended, err := o.fate(ctx, account, id)
-		if err != nil || ended {
-			return result, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ErrSlow
-		case <-woken:
-		case <-tick.C:
-		}
+	batch.Queue(insertCommand, int64(account), uuid.Must(uuid.NewV7()), int64(lane), r.Plan, r.planID, r.siblings, r.Name, after, string(r.Key), r.Kind, r.params, r.meta,
+		int(r.Priority), r.deadline(), r.Merge, r.Independent, r.NoteUnclear, string(r.ReplyKey), r.ReplyKind, []byte(r.Tag), int64(r.checkOf), r.alone).
+		QueryRow(func(row pgx.Row) error { return row.Scan((*int64)(id)) })
+	if !r.Independent && r.Priority < Background {
+		batch.Queue(promote, int64(account), int64(lane), string(r.Key), int(r.Priority))
 	}
-}
-
-const (
-	askPatience = 10 * time.Second
-	askLook     = 250 * time.Millisecond
-)
-
-func (o *Outbox) fate(ctx context.Context, account ids.AccountID, id ids.CommandID) (json.RawMessage, bool, error) {
-	var state, class, code, text string
-	var result []byte
-	err := o.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `SELECT state, result, class, code, text FROM command WHERE account_id = $1 AND id = $2`, int64(account), int64(id)).
-			Scan(&state, &result, &class, &code, &text)
-	})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, false, ErrSlow
-	case err != nil:
-		return nil, false, fmt.Errorf("look at command %d: %w", id, err)
-	case state == "done":
-		return result, true, nil
-	case state == "ready" || state == "sent" || state == "unclear":
-		return nil, false, nil
-	case state == "expired":
-		return nil, true, ErrSlow
-	}
-	return nil, true, &Failure{Kind: Refused, Class: class, Code: code, Text: text}
-}
-
-func (o *Outbox) waitFor(account ids.AccountID, id ids.CommandID) <-chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := make(chan struct{}, 1)
-	o.waiters[waiter{account, id}] = c
-	return c
-}
-
-func (o *Outbox) stopWaiting(account ids.AccountID, id ids.CommandID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.waiters, waiter{account, id})
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// fill puts the results of followed commands and the command's own UUID into its parameters. A missing path is an error, never an empty value.
+// fill puts the results of followed commands and the command's own UUID into its parameters. A missing or empty value is an error, so that it never
+// becomes an empty or a foreign id.
 func fill(params json.RawMessage, uid string, results map[string]json.RawMessage) (json.RawMessage, error) {
 	if !bytes.Contains(params, []byte(`"$`)) {
 		return params, nil
@@ -77,11 +78,33 @@ func lookUp(results map[string]json.RawMessage, from, path string) (any, error) 
 		default:
 			ok = false
 		}
-		if !ok || at == nil {
+		if !ok {
 			return nil, fmt.Errorf("the result of %s has no %s", from, path)
 		}
 	}
+	if empty(at) {
+		return nil, fmt.Errorf("the result of %s has nothing at %q", from, path)
+	}
 	return at, nil
+}
+
+// empty tells what stands for "no value" on the wire: a missing one arrives as null, "", false, [], {} (docs: data types), a missing id as 0.
+func empty(v any) bool {
+	switch n := v.(type) {
+	case nil:
+		return true
+	case bool:
+		return !n
+	case string:
+		return n == "" || n == "0"
+	case json.Number:
+		return n == "0"
+	case []any:
+		return len(n) == 0
+	case map[string]any:
+		return len(n) == 0
+	}
+	return false
 }
 
 func decode(raw json.RawMessage) (any, error) {

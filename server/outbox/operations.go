@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +58,9 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, k
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Listed, error) {
 		var l Listed
-		err := row.Scan(&l.ID, &l.Kind, &l.Key, &l.State, &l.Attempts, &l.Class, &l.Code, &l.Text, &l.Asked, &l.Answered, &l.CreatedAt, &l.SentAt, &l.DoneAt)
+		var asked, answered []byte
+		err := row.Scan(&l.ID, &l.Kind, &l.Key, &l.State, &l.Attempts, &l.Class, &l.Code, &l.Text, &asked, &answered, &l.CreatedAt, &l.SentAt, &l.DoneAt)
+		l.Asked, l.Answered = asked, answered
 		return l, err
 	})
 	if err != nil {
@@ -71,51 +72,107 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, k
 // ErrNotOpen says that a command is not in a state in which a person may decide about it.
 var ErrNotOpen = errors.New("this command is not waiting for anybody")
 
-// Again sends a refused, expired or not confirmed command once more; its answer comes as if it were the first.
+// Again sends a refused, expired or not confirmed command once more, and what was cancelled because of it; the answer of the plan comes as if it were
+// the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those.
 func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
-	return o.decide(ctx, account, id, `UPDATE command SET state = 'ready', due_at = clock_timestamp(), done_at = NULL, deadline = NULL, class = '', code = '', text = '', merge = NULL
-		WHERE account_id = $1 AND id = $2 AND state IN ('refused', 'expired', 'unconfirmed', 'cancelled') RETURNING lane_id`, false)
+	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx) ([]letter, error) {
+		return nil, changed(tx.Exec(ctx, `WITH RECURSIVE again AS (
+			SELECT id, plan_id, name FROM command c WHERE account_id = $1 AND id = $2 AND state IN ('refused', 'expired', 'unconfirmed', 'cancelled', 'dropped')
+			AND NOT EXISTS (SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')
+			UNION SELECT f.id, f.plan_id, f.name FROM again a JOIN command f ON f.account_id = $1 AND f.plan_id = a.plan_id AND a.name = ANY(f.after) AND f.state = 'cancelled')
+			UPDATE command SET state = 'ready', due_at = clock_timestamp(), done_at = NULL, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, probes = 0
+			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id)))
+	})
 }
 
-// Drop ends an open, unclear or refused command on a person's word.
+// Drop ends an open, unclear or refused command on a person's word; what follows it is cancelled.
 func (o *Outbox) Drop(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
-	return o.decide(ctx, account, id, `UPDATE command SET state = 'dropped', class = 'dropped', done_at = clock_timestamp()
-		WHERE account_id = $1 AND id = $2 AND state IN ('ready', 'unclear', 'refused', 'unconfirmed') RETURNING lane_id`, true)
+	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx) ([]letter, error) {
+		err := changed(tx.Exec(ctx, `UPDATE command SET state = 'dropped', class = 'dropped', done_at = clock_timestamp()
+			WHERE account_id = $1 AND id = $2 AND state IN ('ready', 'unclear', 'refused', 'unconfirmed')`, int64(account), int64(id)))
+		if err != nil {
+			return nil, err
+		}
+		return o.ended(ctx, tx, account, []int64{int64(id)})
+	})
 }
 
-func (o *Outbox) decide(ctx context.Context, account ids.AccountID, id ids.CommandID, sql string, ends bool) error {
+// Confirm notes that the effect of a command was seen: by an event, a webhook or a report. It counts for a command that left, whatever became of its
+// request since. The result is what the platform would have answered. It is part of the caller's transaction, and tells whether it changed anything.
+func (o *Outbox) Confirm(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.CommandID, result json.RawMessage) (bool, error) {
+	var done []int64
+	batch := &pgx.Batch{}
+	queueDone(batch, account, id, 0, result, &done, nil)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return false, fmt.Errorf("confirm command %d: %w", id, err)
+	}
+	letters, err := o.ended(ctx, tx, account, done)
+	o.deliverSoon(letters)
+	return len(done) > 0, err
+}
+
+// Close ends everything open of a lane: its portal was uninstalled. What is under way may still be answered.
+func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef, reason string) error {
+	rows, err := tx.Query(ctx, `UPDATE command c SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() FROM lane l
+		WHERE l.account_id = $1 AND l.kind = $2 AND l.portal_id = $3 AND c.account_id = $1 AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') RETURNING c.id`,
+		int64(account), string(lane.Kind), int64(lane.Portal), readable(reason))
+	if err != nil {
+		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
+	}
+	closed, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
+	}
+	letters, err := o.ended(ctx, tx, account, closed)
+	o.deliverSoon(letters)
+	return err
+}
+
+// deliverSoon wakes once the caller's transaction has had the time to commit; the looks once a second are behind it.
+func (o *Outbox) deliverSoon(letters []letter) {
+	if len(letters) > 0 {
+		time.AfterFunc(5*time.Millisecond, func() { o.deliver(letters) })
+	}
+}
+
+// decide carries out what a person decided about one command and wakes its lane.
+func (o *Outbox) decide(ctx context.Context, account ids.AccountID, id ids.CommandID, do func(ctx context.Context, tx pgx.Tx) ([]letter, error)) error {
 	var ref LaneRef
+	var letters []letter
 	err := o.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		var lane ids.LaneID
-		err := tx.QueryRow(ctx, sql, int64(account), int64(id)).Scan(&lane)
+		err := tx.QueryRow(ctx, `SELECT l.kind, l.portal_id FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id
+			WHERE c.account_id = $1 AND c.id = $2 AND c.check_of IS NULL`, int64(account), int64(id)).Scan(&ref.Kind, &ref.Portal)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNotOpen
 		}
 		if err != nil {
-			return fmt.Errorf("decide about command %d: %w", id, err)
-		}
-		if err := tx.QueryRow(ctx, `SELECT kind, portal_id FROM lane WHERE account_id = $1 AND id = $2`, int64(account), int64(lane)).Scan(&ref.Kind, &ref.Portal); err != nil {
 			return fmt.Errorf("find the lane of command %d: %w", id, err)
 		}
-		if !ends {
-			return nil
-		}
-		var plan, name string
-		if err := tx.QueryRow(ctx, `SELECT plan, name FROM command WHERE account_id = $1 AND id = $2`, int64(account), int64(id)).Scan(&plan, &name); err != nil {
-			return fmt.Errorf("find the plan of command %d: %w", id, err)
-		}
-		if err := o.cancelAfter(ctx, tx, account, plan, name); err != nil {
-			return err
-		}
-		return o.ended(ctx, tx, account, int64(id))
+		letters, err = do(ctx, tx)
+		return err
 	})
-	if err == nil {
-		o.Wake(account, ref)
+	if err != nil {
+		return err
 	}
-	return err
+	o.deliver(letters)
+	o.Wake(account, ref)
+	return nil
 }
 
-// Resume wakes a lane that sleeps: the portal was authorised again, or paid.
+type commandTag interface{ RowsAffected() int64 }
+
+// changed turns "nothing changed" into ErrNotOpen.
+func changed(tag commandTag, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("decide about a command: %w", err)
+	case tag.RowsAffected() == 0:
+		return ErrNotOpen
+	}
+	return nil
+}
+
+// Resume wakes a lane that sleeps: the portal was authorised again, or paid. The caller wakes the lane after the commit.
 func (o *Outbox) Resume(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef) error {
 	_, err := tx.Exec(ctx, `UPDATE lane SET asleep = NULL, failures = 0, pause_until = '-infinity' WHERE account_id = $1 AND kind = $2 AND portal_id = $3`,
 		int64(account), string(lane.Kind), int64(lane.Portal))
@@ -125,4 +182,34 @@ func (o *Outbox) Resume(ctx context.Context, tx pgx.Tx, account ids.AccountID, l
 	return nil
 }
 
-func replaceNUL(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte(`\u0000`), []byte(`\ufffd`)) }
+// Gauge is the state of one lane.
+type Gauge struct {
+	Account ids.AccountID
+	LaneRef
+	Level                    float64 // of the bucket, now
+	Failures                 int     // in a row; from five on one probe at a time
+	Asleep                   string  // why it sends nothing; empty: awake
+	Ready, InFlight, Unclear int64
+}
+
+// Gauges reads the lanes' state: of the portal or account at hand, or of all in a system transaction (account 0).
+func Gauges(ctx context.Context, tx pgx.Tx, account ids.AccountID, drain func(ids.AccountID, LaneRef) float64) ([]Gauge, error) {
+	rows, err := tx.Query(ctx, `SELECT l.account_id, l.kind, l.portal_id, l.level, extract(epoch FROM clock_timestamp() - l.level_at), l.failures, COALESCE(l.asleep, ''),
+		count(*) FILTER (WHERE c.state = 'ready'), count(*) FILTER (WHERE c.state = 'sent'), count(*) FILTER (WHERE c.state = 'unclear')
+		FROM lane l LEFT JOIN command c ON c.account_id = l.account_id AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear')
+		WHERE $1 = 0 OR l.account_id = $1 GROUP BY l.account_id, l.id ORDER BY l.account_id, l.kind, l.portal_id`, int64(account))
+	if err != nil {
+		return nil, fmt.Errorf("read lanes: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Gauge, error) {
+		var g Gauge
+		var age float64
+		err := row.Scan(&g.Account, &g.Kind, &g.Portal, &g.Level, &age, &g.Failures, &g.Asleep, &g.Ready, &g.InFlight, &g.Unclear)
+		g.Level = max(0, g.Level-drain(g.Account, g.LaneRef)*age)
+		return g, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read lanes: %w", err)
+	}
+	return list, nil
+}

@@ -54,11 +54,12 @@ type Command struct {
 	// Kind is a registered kind: for portals the method's name.
 	Kind string
 	// Params is encoded as JSON. {"$from":"name","path":"item.id"} anywhere is filled from the result of a followed command of the plan
-	// (an empty path is the whole result, a missing one an error); {"$uid":true} is the command's own UUID.
+	// (an empty path is the whole result, a missing or empty value refuses the command); {"$uid":true} is the command's own UUID.
 	Params any
 	// Meta goes along to the kind's check and transport and is not sent.
 	Meta any
-	// Commands of one plan end in one event. Name is what After and $from of others in the plan refer to.
+	// Commands of one call with the same Plan form a plan and end in one event. Name is what After and $from of others in it refer to; a nameless one
+	// of several is called "1", "2" … by its place.
 	Plan  string
 	Name  string
 	After []string
@@ -66,7 +67,8 @@ type Command struct {
 	Priority Priority
 	// Deadline drops the command when it has not been sent by then; zero: none. Physical time.
 	Deadline time.Time
-	// Merge: an unsent command of the lane with this name is replaced by this one.
+	// Merge: an unsent command of the same lane, key and kind with this name is replaced by this one, plan and answer included. Only commands that are
+	// alone in their plan merge.
 	Merge string
 	// NoteUnclear posts ReplyKind+".unclear" when the command's fate has to be looked into.
 	NoteUnclear bool
@@ -122,6 +124,27 @@ type Reply struct {
 	Took      time.Duration
 	Operating time.Duration
 	ResetAt   time.Time
+	// BatchOperating and BatchResetAt are the same of the batch call itself; the first reply's count.
+	BatchOperating time.Duration
+	BatchResetAt   time.Time
+	// Points is what UIS says is left (metadata.limits); nil: not told.
+	Points *Points
+}
+
+// Points are UIS's counters of one answer.
+type Points struct {
+	DayLimit, DayRemaining       int
+	MinuteLimit, MinuteRemaining int
+	DayReset, MinuteReset        time.Duration
+}
+
+// Exchange is one request with its answers, for the REST log. It holds no tokens.
+type Exchange struct {
+	Lane    Lane
+	Started time.Time
+	Took    time.Duration
+	Sent    []Outgoing
+	Replies []Reply
 }
 
 // FailureKind says what to do about a failure.
@@ -136,7 +159,7 @@ const (
 	Refused
 	// Sleep: nothing of this lane can be sent until Resume (token refused, unpaid, uninstalled); it did not run.
 	Sleep
-	// Rest: this method may not be called until Until; it did not run.
+	// Rest: this method (with Class "batch": the batch call) may not be called until Until; it did not run.
 	Rest
 	// Full: the portal counts too many requests; it did not run.
 	Full
@@ -208,6 +231,10 @@ type Check struct {
 	Probe func(Sent) (Probe, bool)
 	// Judge reads its answer. With Found, the result takes the place of the lost one.
 	Judge func(Sent, json.RawMessage) (Finding, json.RawMessage)
+	// Already tells whether a refusal means that the effect is there ("Call is not found" of a call to be finished), and the result then; nil: never.
+	Already func(Sent, Failure) (json.RawMessage, bool)
+	// Within shortens the wait of CheckPerson: nothing is repeated, so nothing can be doubled; 0: the lane's request limit.
+	Within time.Duration
 }
 
 // Kind is a kind of command.
@@ -229,10 +256,10 @@ func (r *Registry) Register(k Kind) error {
 	switch {
 	case k.Name == "":
 		return errors.New("a kind of command needs a name")
-	case k.Check.Mode == "":
+	case k.Check.Mode != CheckSet && k.Check.Mode != CheckFind && k.Check.Mode != CheckPerson && k.Check.Mode != CheckRead:
 		return fmt.Errorf("the kind %s has no check: nobody could tell what became of it after a lost answer", k.Name)
-	case k.Check.Mode == CheckFind && (k.Check.Probe == nil || k.Check.Judge == nil):
-		return fmt.Errorf("the kind %s is to be found and has no probe", k.Name)
+	case k.Check.Mode == CheckFind && k.Check.Probe == nil, (k.Check.Probe == nil) != (k.Check.Judge == nil):
+		return fmt.Errorf("the kind %s is to be found and lacks a probe or a judge", k.Name)
 	}
 	if _, twice := r.kinds[k.Name]; twice {
 		return fmt.Errorf("the kind %s is registered twice", k.Name)

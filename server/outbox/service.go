@@ -22,6 +22,7 @@ const (
 	leaseEvery = 2 * time.Second
 	// leaseMargin is how long before its end a lease is no longer trusted.
 	leaseMargin = time.Second
+	leaseWatch  = 200 * time.Millisecond
 	lookEvery   = time.Second
 	laneHint    = "lane:"
 	doneHint    = "asked:"
@@ -44,6 +45,8 @@ type Options struct {
 	// WakeKey is told the keys that got an answer.
 	WakeKey func(ids.AccountID, ids.Key)
 	Hints   Hints
+	// Record is told every request with its answers, for the REST log; it must not block. Nil: nobody keeps them.
+	Record func(Exchange)
 	// Now is the physical time; nil: time.Now.
 	Now func() time.Time
 	// Business is the business time, for the inbox rows of answers.
@@ -160,17 +163,19 @@ func (o *Outbox) signal(w waiter) bool {
 
 // Run owns lanes and sends until ctx ends; requests under way are then given a moment, and the lanes are handed back.
 func (o *Outbox) Run(ctx context.Context) error {
-	lease, look := time.NewTicker(leaseEvery), time.NewTicker(lookEvery)
-	defer lease.Stop()
-	defer look.Stop()
 	o.renewed(o.now())
-	for round := 0; ; {
+	leasing, stopLeasing := context.WithCancel(context.WithoutCancel(ctx))
+	var leases sync.WaitGroup
+	leases.Go(func() { o.keepLeases(leasing) })
+	defer leases.Wait()
+	defer stopLeasing() // last of all: requests under way need their lease
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for round := 1; ; {
 		select {
 		case <-ctx.Done():
 			o.stop()
 			return nil
-		case <-lease.C:
-			o.renew(ctx)
 		case <-look.C:
 			o.lookOut(ctx)
 			if round++; round%60 == 0 {
@@ -178,6 +183,26 @@ func (o *Outbox) Run(ctx context.Context) error {
 			}
 		case <-o.wake:
 			o.tryWoken(ctx)
+		}
+	}
+}
+
+// keepLeases renews the leases, apart from all other work, and lets the lanes go the moment they are over: a server that was frozen finds its requests
+// dropped when it wakes.
+func (o *Outbox) keepLeases(ctx context.Context) {
+	renew, watch := time.NewTicker(leaseEvery), time.NewTicker(leaseWatch)
+	defer renew.Stop()
+	defer watch.Stop()
+	for {
+		if !o.leased() {
+			o.dropAll()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-watch.C:
+		case <-renew.C:
+			o.renew(ctx)
 		}
 	}
 }
@@ -192,7 +217,9 @@ func (o *Outbox) renewed(before time.Time) {
 func (o *Outbox) leased() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.now().Before(o.leaseUntil.Add(-leaseMargin))
+	now, until := o.now(), o.leaseUntil.Add(-leaseMargin)
+	// Once by the steady clock and once by the wall: a machine that was suspended stops the steady one.
+	return now.Before(until) && now.Round(0).Before(until.Round(0))
 }
 
 // renew prolongs all our leases with one statement. A lane whose lease had ended is let go: it may be somebody else's by now.
@@ -202,8 +229,13 @@ func (o *Outbox) renew(ctx context.Context) {
 	defer cancel()
 	held := map[ids.LaneID]bool{}
 	err := o.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `UPDATE lane SET lease_until = clock_timestamp() + make_interval(secs => $2) WHERE owner = $1 AND lease_until > clock_timestamp() RETURNING id`,
-			o.owner, leaseFor.Seconds())
+		// A lane that is locked right now is being worked: whoever works it prolongs it himself.
+		_, err := tx.Exec(ctx, `WITH ours AS (SELECT account_id, id FROM lane WHERE owner = $1 AND lease_until > clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)
+			UPDATE lane l SET lease_until = clock_timestamp() + make_interval(secs => $2) FROM ours WHERE l.account_id = ours.account_id AND l.id = ours.id`, o.owner, leaseFor.Seconds())
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT id FROM lane WHERE owner = $1 AND lease_until > clock_timestamp()`, o.owner)
 		if err != nil {
 			return err
 		}
@@ -214,9 +246,8 @@ func (o *Outbox) renew(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		o.log.Warn("leases not renewed", "error", err)
-		if !o.leased() {
-			o.dropAll()
+		if ctx.Err() == nil || !o.leased() {
+			o.log.Warn("leases not renewed", "error", err)
 		}
 		return
 	}
@@ -237,85 +268,6 @@ func (o *Outbox) dropAll() {
 	defer o.mu.Unlock()
 	for k, r := range o.runners {
 		r.cancel()
-		delete(o.runners, k)
-	}
-}
-
-// lookOut finds lanes with work that nobody owns. It is what hints only make quicker.
-func (o *Outbox) lookOut(ctx context.Context) {
-	var lanes []laneKey
-	err := o.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT l.account_id, l.kind, l.portal_id FROM lane l WHERE l.lease_until < clock_timestamp() AND l.asleep IS NULL AND (
-			EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') AND NOT c.independent)
-			OR EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state = 'ready' AND c.independent)
-			OR EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state = 'sent')) LIMIT 500`)
-		if err != nil {
-			return err
-		}
-		lanes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (laneKey, error) {
-			var k laneKey
-			err := row.Scan(&k.account, &k.ref.Kind, &k.ref.Portal)
-			return k, err
-		})
-		return err
-	})
-	if err != nil && ctx.Err() == nil {
-		o.log.Warn("look-out for lanes failed, the next one tries again", "error", err)
-	}
-	for _, k := range lanes {
-		o.take(ctx, k)
-	}
-}
-
-func (o *Outbox) tryWoken(ctx context.Context) {
-	o.mu.Lock()
-	woken := o.woken
-	o.woken = map[laneKey]bool{}
-	o.mu.Unlock()
-	for k := range woken {
-		o.take(ctx, k)
-	}
-}
-
-// take becomes the owner of a lane that nobody holds and starts its runner. What an older owner sent and never heard of is unclear now.
-func (o *Outbox) take(ctx context.Context, k laneKey) {
-	if !o.leased() {
-		return
-	}
-	o.mu.Lock()
-	_, ours := o.runners[k]
-	o.mu.Unlock()
-	if ours {
-		return
-	}
-	r := &runner{outbox: o, lane: Lane{Account: k.account, LaneRef: k.ref}, since: o.now(), wake: make(chan struct{}, 1), expected: expectations{}}
-	err := o.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error { return r.acquire(ctx, tx) })
-	if err != nil {
-		o.log.Warn("lane not taken, the next look tries again", "account", k.account, "lane", k.ref.Kind, "error", err)
-		return
-	}
-	if r.epoch == 0 {
-		return // somebody else holds it
-	}
-	r.budget.Limits = o.Limits(ctx, k.account, k.ref)
-	o.mu.Lock()
-	if _, twice := o.runners[k]; twice {
-		o.mu.Unlock()
-		return
-	}
-	o.runners[k] = r
-	var runCtx context.Context
-	runCtx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	o.mu.Unlock()
-	o.running.Go(func() { r.run(runCtx) })
-}
-
-// release forgets a runner that ended by itself.
-func (o *Outbox) release(r *runner) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	k := laneKey{r.lane.Account, r.lane.LaneRef}
-	if o.runners[k] == r {
 		delete(o.runners, k)
 	}
 }

@@ -1,0 +1,306 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/server/ids"
+)
+
+// landed takes a request out of those under way.
+func (r *runner) landed(class Priority) {
+	r.mu.Lock()
+	r.budget.flying[class]--
+	r.mu.Unlock()
+	r.poke()
+}
+
+// fly sends one request and stores what became of its commands.
+func (r *runner) fly(ctx context.Context, f flight) {
+	began := r.outbox.now()
+	out := make([]Outgoing, len(f.commands))
+	for i, c := range f.commands {
+		out[i] = c.Outgoing
+	}
+	replies := r.request(ctx, f, out)
+	if r.outbox.Record != nil {
+		r.outbox.Record(Exchange{Lane: r.lane, Started: began, Took: r.outbox.now().Sub(began), Sent: out, Replies: replies})
+	}
+	r.land(ctx, f, replies, began)
+}
+
+// request gives the commands to the transport and makes sure that each has an answer.
+func (r *runner) request(ctx context.Context, f flight, out []Outgoing) []Reply {
+	transport := r.outbox.Transports[r.lane.Kind]
+	if transport == nil {
+		return replyAll(f, &Failure{Kind: Retry, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.outbox.requestLimit(r.lane.Kind)+5*time.Second)
+	defer cancel()
+	replies := transport.Send(ctx, r.lane, out)
+	for i := range replies {
+		if replies[i].Err == nil && !json.Valid(replies[i].Result) && len(replies[i].Result) > 0 {
+			replies[i].Err = &Failure{Kind: Unclear, Class: "server", Text: "the answer is no JSON"}
+		}
+	}
+	for len(replies) < len(out) {
+		replies = append(replies, Reply{Err: &Failure{Kind: Unclear, Class: "server", Text: "the answer says nothing about it"}})
+	}
+	return replies[:len(out)]
+}
+
+func replyAll(f flight, failure *Failure) []Reply {
+	replies := make([]Reply, len(f.commands))
+	for i := range replies {
+		replies[i].Err = failure
+	}
+	return replies
+}
+
+// land learns from the answers and stores them, however long the database is away, as long as the lane is ours.
+func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time.Time) {
+	defer r.landed(f.class)
+	if !began.IsZero() {
+		r.learn(f, replies, began)
+	}
+	for {
+		var letters []letter
+		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+		err := r.outbox.db.InAccount(trying, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
+			var err error
+			letters, err = r.store(ctx, tx, f, replies)
+			return err
+		})
+		cancel()
+		if err == nil {
+			r.outbox.deliver(letters)
+			break
+		}
+		r.outbox.log.Warn("results not stored, tried again", "account", r.lane.Account, "lane", r.lane.Kind, "error", err)
+		select {
+		case <-ctx.Done():
+			return // the next owner finds these commands unclear
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	for _, c := range f.commands {
+		if !r.outbox.signal(waiter{r.lane.Account, c.ID}) && r.outbox.Hints != nil && c.priority == Waiting {
+			r.outbox.Hints.Hint(fmt.Sprintf("%s%d:%d", doneHint, r.lane.Account, c.ID))
+		}
+	}
+}
+
+// learn takes what the answers say about budget, time and rest.
+func (r *runner) learn(f flight, replies []Reply, began time.Time) {
+	now := r.outbox.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed, full, inner := 0, false, false
+	var after, busy time.Duration
+	for i, reply := range replies {
+		kind := f.commands[i].Kind
+		r.expected.learn(kind, reply.Took)
+		took := reply.Took
+		if r.budget.Size == 0 || took < countedFrom {
+			took = 0 // on-premise portals account nothing unless they say so
+		}
+		r.uses.answered(kind, now, took, reply.Operating, reply.ResetAt)
+		busy, inner = busy+took, inner || !reply.ResetAt.IsZero()
+		if reply.Points != nil {
+			r.points.told(now, *reply.Points, r.budget.flying[0]+r.budget.flying[1]+r.budget.flying[2]-1)
+		}
+		if failure := reply.Err; failure != nil {
+			switch {
+			case failure.Kind == Rest && failure.Class == batchMethod:
+				r.uses.refused(batchMethod, now, failure.Until)
+			case failure.Kind == Rest:
+				r.uses.refused(kind, now, failure.Until)
+			}
+			full = full || failure.Kind == Full
+			after = max(after, failure.After)
+			if failure.Kind == Unclear || failure.Kind == Retry {
+				failed++
+			}
+		}
+	}
+	if first := replies[0]; len(replies) > 1 && (!first.BatchResetAt.IsZero() || !inner) {
+		// A platform that accounts the inner methods does not account the batch again; one that tells nothing may account either.
+		r.uses.answered(batchMethod, now, busy, first.BatchOperating, first.BatchResetAt)
+	}
+	r.budget.took(now.Sub(began))
+	switch {
+	case full:
+		r.budget.fill(now, jitter())
+		if told := now.Add(after); told.After(r.budget.pause) {
+			r.budget.pause = told
+		}
+	case failed == len(replies):
+		r.budget.failures++
+		r.budget.pause = now.Add(backoff(250*time.Millisecond, r.budget.failures-1, jitter()))
+	default:
+		r.budget.failures, r.budget.pause = 0, time.Time{}
+	}
+}
+
+// store writes the outcome of a request. A true answer counts also when the lease ended meanwhile: nobody can have sent the same
+// attempt again. The lane's row is locked first, as a round does, so that they never wait for each other in a circle.
+func (r *runner) store(ctx context.Context, tx pgx.Tx, f flight, replies []Reply) ([]letter, error) {
+	if err := r.noteLane(ctx, tx, replies); err != nil {
+		return nil, err
+	}
+	var ended []int64
+	var letters []letter
+	done := &pgx.Batch{}
+	for i, c := range f.commands {
+		if replies[i].Err == nil {
+			queueDone(done, r.lane.Account, c.ID, c.Attempt, replies[i].Result, &ended, nil)
+		}
+	}
+	if err := tx.SendBatch(ctx, done).Close(); err != nil {
+		return nil, fmt.Errorf("store results: %w", err)
+	}
+	for i, c := range f.commands {
+		if failure := replies[i].Err; failure != nil {
+			if err := r.storeFailure(ctx, tx, c, failure, &ended); err != nil {
+				return nil, err
+			}
+		}
+		if failure := replies[i].Err; c.check && (failure == nil || failure.Kind == Refused) {
+			more, err := r.outbox.judge(ctx, tx, r.lane.Account, c.ID, replies[i], &ended)
+			if err != nil {
+				return nil, err
+			}
+			letters = append(letters, more...)
+		}
+	}
+	more, err := r.outbox.ended(ctx, tx, r.lane.Account, ended)
+	return append(letters, more...), err
+}
+
+func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, replies []Reply) error {
+	now := r.outbox.now()
+	r.mu.Lock()
+	b := r.budget
+	r.uses.forget(now)
+	learned, err := memory{Uses: r.uses, Points: r.points, Expected: r.expected}.encode()
+	r.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("encode what the lane learned: %w", err)
+	}
+	var pause *time.Time
+	if !b.pause.IsZero() {
+		pause = &b.pause
+	}
+	tag, err := tx.Exec(ctx, `UPDATE lane SET level = $4, level_at = clock_timestamp(), failures = $5, memory = $6, pause_until = COALESCE($7::timestamptz, '-infinity'),
+		lease_until = CASE WHEN owner = $8 AND lease_until > clock_timestamp() THEN clock_timestamp() + make_interval(secs => $9) ELSE lease_until END
+		WHERE account_id = $1 AND id = $2 AND epoch = $3`,
+		int64(r.lane.Account), int64(r.lane.ID), r.epoch, b.at(now), b.failures, learned, pause, r.outbox.owner, leaseFor.Seconds())
+	if err == nil && tag.RowsAffected() == 0 { // somebody else's by now; the order of locks stays the same
+		_, err = tx.Exec(ctx, `SELECT 1 FROM lane WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE`, int64(r.lane.Account), int64(r.lane.ID))
+	}
+	if err != nil {
+		return fmt.Errorf("note the lane's state: %w", err)
+	}
+	i := slices.IndexFunc(replies, func(reply Reply) bool { return reply.Err != nil && reply.Err.Kind == Sleep })
+	if i < 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `UPDATE lane SET asleep = $4 WHERE account_id = $1 AND id = $2 AND epoch = $3`, int64(r.lane.Account), int64(r.lane.ID), r.epoch,
+		readable(replies[i].Err.Class)); err != nil {
+		return fmt.Errorf("put lane to sleep: %w", err)
+	}
+	r.outbox.log.Warn("lane sleeps", "account", r.lane.Account, "lane", r.lane.Kind, "portal", r.lane.Portal, "reason", replies[i].Err.Class)
+	return nil
+}
+
+// doneCommand stores a result for a command that was sent or is unclear with that very attempt; attempt 0: whichever, as its effect was seen.
+const doneCommand = `UPDATE command SET state = 'done', result = $4, class = '', code = '', text = '', done_at = clock_timestamp()
+	WHERE account_id = $1 AND id = $2 AND ($3 = 0 AND attempts > 0 AND state IN ('ready', 'sent', 'unclear') OR attempts = $3 AND state IN ('sent', 'unclear')) RETURNING id`
+
+// queueDone adds the storing of a result to a batch; what it ended is added to ended, and changed (when not nil) tells whether it did.
+func queueDone(batch *pgx.Batch, account ids.AccountID, id ids.CommandID, attempt int, result json.RawMessage, ended *[]int64, changed *bool) {
+	if len(result) == 0 {
+		result = json.RawMessage("null")
+	}
+	batch.Queue(doneCommand, int64(account), int64(id), attempt, []byte(result)).QueryRow(func(row pgx.Row) error {
+		var done int64
+		err := row.Scan(&done)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			*ended = append(*ended, done)
+			if changed != nil {
+				*changed = true
+			}
+		}
+		return err
+	})
+}
+
+// endCommand ends an open command without a result.
+const endCommand = `UPDATE command SET state = $3, class = $4, code = $5, text = $6, done_at = clock_timestamp() WHERE account_id = $1 AND id = $2
+	AND state IN ('ready', 'sent', 'unclear')`
+
+func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Failure, ended *[]int64) error {
+	account := r.lane.Account
+	again := f.After
+	switch f.Kind {
+	case Refused:
+		already, result := r.already(c, f)
+		if already {
+			batch := &pgx.Batch{}
+			queueDone(batch, account, c.ID, c.Attempt, result, ended, nil)
+			return tx.SendBatch(ctx, batch).Close()
+		}
+		tag, err := tx.Exec(ctx, endCommand+` AND attempts = $7`, int64(account), int64(c.ID), "refused", readable(f.Class), readable(f.Code), readable(f.Text), c.Attempt)
+		if err != nil {
+			return fmt.Errorf("refuse command %d: %w", c.ID, err)
+		}
+		if tag.RowsAffected() > 0 {
+			*ended = append(*ended, int64(c.ID))
+		}
+		return nil
+	case Unclear:
+		return r.outbox.becomeUnclear(ctx, tx, r.lane, c.ID, c.Attempt, f)
+	case Retry:
+		if f.Class != "not_sent" {
+			again = max(again, min(15*time.Second, backoff(50*time.Millisecond, c.Attempt-1, jitter())))
+		}
+	case Sleep, Rest, Full:
+	}
+	// It did not run: the same again. A deadline still ends it.
+	_, err := tx.Exec(ctx, `UPDATE command SET state = 'ready', due_at = clock_timestamp() + make_interval(secs => $4), class = $5, code = $6, text = $7
+		WHERE account_id = $1 AND id = $2 AND attempts = $3 AND state IN ('sent', 'unclear')`,
+		int64(account), int64(c.ID), c.Attempt, again.Seconds(), readable(f.Class), readable(f.Code), readable(f.Text))
+	if err != nil {
+		return fmt.Errorf("put command %d back: %w", c.ID, err)
+	}
+	return nil
+}
+
+// already tells whether a refusal means that the effect is there.
+func (r *runner) already(c claimed, f *Failure) (bool, json.RawMessage) {
+	check := r.outbox.registry.kinds[c.Kind].Check
+	if check.Already == nil {
+		return false, nil
+	}
+	result, yes := check.Already(Sent{Account: r.lane.Account, Lane: r.lane.LaneRef, UID: c.UID, Kind: c.Kind, Params: c.Params, Meta: c.Meta}, *f)
+	return yes, result
+}
+
+// readable keeps what PostgreSQL's text refuses out of a platform's words, and the words short.
+func readable(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
+	if len(s) > 2000 {
+		s = strings.ToValidUTF8(s[:2000], "")
+	}
+	return s
+}
