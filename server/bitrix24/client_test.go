@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -165,9 +166,10 @@ func TestWhatIsKnownOfALostRequest(t *testing.T) {
 	})
 	t.Run("no TLS", func(t *testing.T) {
 		t.Parallel()
-		s := httptest.NewTLSServer(answers(200, `{"result":1}`))
+		s := httptest.NewUnstartedServer(answers(200, `{"result":1}`))
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
 		t.Cleanup(s.Close)
-		s.Config.ErrorLog = nil
 		e := lost(t, bitrix24.New(bitrix24.Options{}), bitrix24.Target{Endpoint: s.URL + "/rest/"}, t.Context())
 		require.Equal(t, bitrix24.NotExecuted, e.Executed(), "the certificate was refused before anything was sent")
 	})

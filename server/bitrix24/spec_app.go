@@ -32,12 +32,12 @@ var specsApp = slices.Concat(
 
 // sameEvent compares a row of event.get with the parameters of event.bind: event names come back in upper case. An offline handler has no address.
 func sameEvent(params, row value) bool {
-	return strings.EqualFold(row.at("event").text(), params.at("event").text()) && row.at("handler").text() == params.at("handler").text()
+	return params.at("event").text() != "" && strings.EqualFold(row.at("event").text(), params.at("event").text()) && row.at("handler").text() == params.at("handler").text()
 }
 
 // samePlacement compares a row of placement.get with the parameters of placement.bind. A handler for one employee is another one than the same for all.
 func samePlacement(params, row value) bool {
-	return strings.EqualFold(row.at("placement").text(), params.at("PLACEMENT").text()) && row.at("handler").text() == params.at("HANDLER").text() &&
+	return params.at("PLACEMENT").text() != "" && strings.EqualFold(row.at("placement").text(), params.at("PLACEMENT").text()) && row.at("handler").text() == params.at("HANDLER").text() &&
 		row.at("userId").id() == params.at("USER_ID").id()
 }
 

@@ -106,18 +106,19 @@ type LineMessage struct {
 	// Errors tell why.
 	Errors List[String] `json:"ERRORS"`
 	// User is the client's number at the portal.
-	User    ID `json:"user"`
-	Message struct {
-		ID json.RawMessage `json:"id"`
-	} `json:"message"`
-	Chat struct {
-		ID String `json:"id"`
-	} `json:"chat"`
+	User ID `json:"user"`
 	// Session may be empty although the message arrived.
-	Session struct {
-		ID     ID `json:"ID"`
-		ChatID ID `json:"CHAT_ID"`
-	} `json:"session"`
+	Session LineSession `json:"session"`
+}
+
+// LineSession is where a message arrived: the session of the open line and the messenger's chat.
+type LineSession struct{ ID, ChatID ID }
+
+// UnmarshalJSON reads {"ID":"323","CHAT_ID":"1767"}; an empty one comes as [].
+func (s *LineSession) UnmarshalJSON(raw []byte) error {
+	v := valueOf(raw)
+	*s = LineSession{ID(v.at("ID").id()), ID(v.at("CHAT_ID").id())}
+	return nil
 }
 
 // DecodeLineMessages reads the answer of imconnector.send.messages and its siblings, one element per message. These answer HTTP 200 also for refused messages: look at OK.

@@ -19,7 +19,7 @@ var specsTimeline = slices.Concat(
 				return Call{Method: "crm.timeline.bindings.list", Params: Params{"filter": Params{"OWNER_ID": p.at("fields", "OWNER_ID").id()}}}
 			}),
 			Judge: inList(func(p, row value) bool {
-				return row.at("ENTITY_ID").id() == p.at("fields", "ENTITY_ID").id() && strings.EqualFold(row.at("ENTITY_TYPE").text(), p.at("fields", "ENTITY_TYPE").text())
+				return row.at("ENTITY_ID").id() != 0 && row.at("ENTITY_ID").id() == p.at("fields", "ENTITY_ID").id() && strings.EqualFold(row.at("ENTITY_TYPE").text(), p.at("fields", "ENTITY_TYPE").text())
 			}, resultTrue)},
 		{Method: "crm.timeline.bindings.unbind", Scope: "crm", Mode: CheckSet, Done: gone},
 		{Method: "crm.timeline.logmessage.add", Scope: "crm", App: true, Mode: CheckPerson},

@@ -72,7 +72,8 @@ func (n value) id() int64 {
 	return id
 }
 
-// each are the elements of a list, or of a map in the order of its keys. The second result tells whether there was a list at all: an answer of another shape proves nothing.
+// each are the elements of a list, also of one that PHP wrote as an object because its keys have gaps. The second result tells whether there was a list at all: an
+// answer of another shape proves nothing.
 func (n value) each() ([]value, bool) {
 	switch v := n.v.(type) {
 	case []any:
@@ -84,6 +85,9 @@ func (n value) each() ([]value, bool) {
 	case map[string]any:
 		out := make([]value, 0, len(v))
 		for _, k := range inOrder(v) {
+			if _, err := strconv.Atoi(k); err != nil {
+				return nil, false
+			}
 			out = append(out, value{v[k]})
 		}
 		return out, true
