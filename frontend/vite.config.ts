@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config'
 import { keepFile } from './tools/keep-file.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const pages = ['workplace', 'cabinet', 'connector', 'install']
+// While one page is being worked on it can be built alone: PAGES=workplace npm run build -- --outDir /tmp/one
+const pages = (process.env.PAGES ?? 'workplace,cabinet,connector,install').split(',')
 
 export default defineConfig({
   base: '/ui/',

@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
 import { channels, employees, makeWorld, me, message, nextId } from './data.mjs'
 
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
+// Another build than dist/ may be shown: DIST=/tmp/one npm run mock
+const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
 const csp = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws:"
 
 /** Starts the stand-in and answers its address, its world, and what to do with its sockets. */
@@ -111,7 +113,7 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
     const id = world.chats.size + 1
     const at = new Date().toISOString()
     const name = body.phone ?? body.email ?? body.username
-    if (!/\d{5}|@|^\w+$/.test(name)) throw Object.assign(new Error('bad'), { status: 422, body: { status: 422, code: 'invalid', detail: 'Проверьте поля.', errors: [{ field: '/phone', code: 'invalid', text: 'Это не похоже на номер телефона.' }] } })
+    if (!/\d|@|^\w+$/.test(name)) throw Object.assign(new Error('bad'), { status: 422, body: { status: 422, code: 'invalid', detail: 'Проверьте поля.', errors: [{ field: '/phone', code: 'invalid', text: 'Это не похоже на номер телефона.' }] } })
     const chat = { id, uis_chat: null, state: 'work', channel: channels.find((one) => one.id === body.channel), client: { id: 900 + id, name, phone: body.phone ?? null, phones: [], email: body.email ?? null, username: body.username ?? null, company: null, comment: null }, employee: me.employee, unread: 0, last_message: null, reason: null, created_at: at, changed_at: at, closed_at: null, entities: [] }
     world.chats.set(id, chat)
     world.messages.set(id, [])
@@ -125,7 +127,7 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
     const [type, id] = (url.searchParams.get('entity') ?? '').split(':')
     const context = { placement: type ? `CRM_${type.toUpperCase()}_DETAIL_TAB` : 'LEFT_MENU', ...(type ? { entity_type: type, entity_id: Number(id) } : {}) }
     const boot = { session: 'mock', page: name, api: '/api/v1', ws: '/ws', lang: url.searchParams.get('lang') ?? 'ru', context }
-    const html = await readFile(new URL(`../dist/${name}.html`, import.meta.url), 'utf8')
+    const html = await readFile(new URL(`${name}.html`, dist), 'utf8')
     return html.replace('</head>', `<script type="application/json" id="omni-boot">${JSON.stringify(boot)}</script></head>`)
   }
 
@@ -135,7 +137,7 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
     try {
       if (url.pathname === '/') return answer(200, types['.html'], await page(url))
       if (url.pathname === '/mock/picture.svg') return answer(200, types['.svg'], picture)
-      if (url.pathname.startsWith('/ui/')) return answer(200, types[extname(url.pathname)] ?? 'application/octet-stream', await readFile(new URL(`../dist/${url.pathname.slice(4)}`, import.meta.url)))
+      if (url.pathname.startsWith('/ui/')) return answer(200, types[extname(url.pathname)] ?? 'application/octet-stream', await readFile(new URL(url.pathname.slice(4), dist)))
       if (!url.pathname.startsWith('/api/v1/')) return answer(404, 'text/plain', '')
       if (broken) return request.socket.destroy()
       const chunks = []

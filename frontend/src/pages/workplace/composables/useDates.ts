@@ -1,8 +1,19 @@
-import { useServices } from '@/shared/services'
+import { useServices, type Services } from '@/shared/services'
+
+type Dates = ReturnType<typeof makeDates>
+
+// Making a formatter costs a hundred times what using it does, and every row of a conversation asks for some.
+const made = new WeakMap<Services, Dates>()
 
 /** Times and days as people say them. */
-export function useDates() {
-  const { language, t } = useServices()
+export function useDates(): Dates {
+  const services = useServices()
+  const dates = made.get(services) ?? makeDates(services)
+  made.set(services, dates)
+  return dates
+}
+
+function makeDates({ language, t }: Services) {
   const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
   const weekday = new Intl.DateTimeFormat(language, { weekday: 'short' })
   const short = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })

@@ -1,5 +1,5 @@
-/** Colours of avatars without a picture, as in the portal's own messenger. */
-const palette = ['#df532d', '#64a513', '#4ba984', '#4ba5c3', '#3e99ce', '#8474c8', '#1eb4aa', '#f76187', '#58cc47', '#ab7761', '#29619b', '#ba9c7b']
+/** Colours of avatars without a picture, after the portal's own messenger; dark enough for white letters. */
+const palette = ['#c2451f', '#4d7f0e', '#35795f', '#337a94', '#2f77a1', '#6f5fb8', '#157a6e', '#c93c62', '#35802a', '#8f6350', '#29619b', '#86683f']
 
 /** The colour of a person: the same for the same name or number. */
 export function colourOf(seed: number | string): string {

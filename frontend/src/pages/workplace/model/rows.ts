@@ -23,13 +23,13 @@ export function layOut(timeline: Timeline, unreadFrom: number | null): Row[] {
   const entries = timeline.pending.length === 0 ? timeline.known : [...timeline.known, ...timeline.pending]
   let day = ''
   let marked = unreadFrom === null
+  const days = entries.map((entry) => dayOf(entry.message))
   for (const [i, entry] of entries.entries()) {
-    const at = new Date(entry.message.created_at)
-    const thisDay = `${String(at.getFullYear())}-${String(at.getMonth())}-${String(at.getDate())}`
+    const thisDay = days[i] ?? ''
     const newDay = thisDay !== day
     if (newDay) {
       day = thisDay
-      rows.push({ type: 'day', row: `d${thisDay}`, at: at.getTime() })
+      rows.push({ type: 'day', row: `d${thisDay}`, at: Date.parse(entry.message.created_at) })
     }
     const mark = !marked && !entry.sending && entry.message.id >= (unreadFrom ?? 0) && entry.message.side === 'client'
     if (mark) {
@@ -43,7 +43,7 @@ export function layOut(timeline: Timeline, unreadFrom: number | null): Row[] {
       row: entry.row,
       entry,
       first: newDay || mark || !before || !sameSpeaker(before.message, entry.message),
-      last: !after || !sameSpeaker(entry.message, after.message) || !sameDay(entry.message, after.message),
+      last: !after || !sameSpeaker(entry.message, after.message) || days[i + 1] !== thisDay,
     })
   }
   return rows
@@ -58,6 +58,14 @@ function sameSpeaker(one: Message, other: Message): boolean {
   )
 }
 
-function sameDay(one: Message, other: Message): boolean {
-  return new Date(one.created_at).toDateString() === new Date(other.created_at).toDateString()
+// A message never changes its day, and long conversations are laid out again with every new page.
+const knownDays = new WeakMap<Message, string>()
+
+function dayOf(message: Message): string {
+  const known = knownDays.get(message)
+  if (known !== undefined) return known
+  const at = new Date(message.created_at)
+  const day = `${String(at.getFullYear())}-${String(at.getMonth())}-${String(at.getDate())}`
+  knownDays.set(message, day)
+  return day
 }
