@@ -56,33 +56,59 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 	if len(commands) == 1 {
 		return p.call(ctx, to, commands[0])
 	}
-	batch := make([]bitrix24.Command, len(commands))
+	replies := make([]outbox.Reply, len(commands))
+	var batch []bitrix24.Command
+	var unsafe []int
 	for i, c := range commands {
 		params, err := decode(c.Params)
+		switch {
+		case err != nil:
+			replies[i] = malformed(err)
+		case !bitrix24.BatchSafe(params):
+			unsafe = append(unsafe, i) // e.g. a client wrote "$result[…]": it must not reach the commands beside it, nor stop them
+		default:
+			batch = append(batch, bitrix24.Command{Key: key(i), Call: bitrix24.Call{Method: c.Kind, Params: params}})
+		}
+	}
+	if len(batch) > 0 {
+		answer, err := p.b24.Batch(ctx, to, batch, false)
 		if err != nil {
-			return nil, &bitrix24.Error{HTTP: 400, Method: c.Kind, Code: "ENCODING", Description: err.Error()}
+			return nil, asError(err)
 		}
-		batch[i] = bitrix24.Command{Key: key(i), Call: bitrix24.Call{Method: c.Kind, Params: params}}
-	}
-	answer, err := p.b24.Batch(ctx, to, batch, false)
-	if err != nil {
-		return nil, asError(err)
-	}
-	replies := make([]outbox.Reply, len(commands))
-	for i := range commands {
-		if e := answer.Errors[key(i)]; e != nil {
-			replies[i] = reply(nil, e)
-			continue
+		for i, c := range commands {
+			if e := answer.Errors[key(i)]; e != nil {
+				replies[i] = refused(c, e)
+			} else if a := answer.Results[key(i)]; a != nil {
+				replies[i] = reply(a, nil)
+			}
 		}
-		replies[i] = reply(answer.Results[key(i)], nil)
+	}
+	for _, i := range unsafe {
+		one, e := p.call(ctx, to, commands[i])
+		if e != nil {
+			one = []outbox.Reply{reply(nil, e)} // the others of the request have their answers already
+		}
+		replies[i] = one[0]
 	}
 	return replies, nil
+}
+
+func malformed(err error) outbox.Reply {
+	return outbox.Reply{Err: &outbox.Failure{Kind: outbox.Refused, Class: "invalid", Text: err.Error()}}
+}
+
+// refused is the reply for a command that the portal refused. What is there already, and what a repeat proves to be done, is done.
+func refused(c outbox.Outgoing, e *bitrix24.Error) outbox.Reply {
+	if spec, ok := bitrix24.SpecOf(c.Kind); ok && spec.ProvesDone(e) && (c.Attempt > 1 || e.Class() == bitrix24.Already) {
+		return outbox.Reply{Result: json.RawMessage("null")}
+	}
+	return reply(nil, e)
 }
 
 func (p *Portal) call(ctx context.Context, to bitrix24.Target, c outbox.Outgoing) ([]outbox.Reply, *bitrix24.Error) {
 	params, err := decode(c.Params)
 	if err != nil {
-		return []outbox.Reply{{Err: &outbox.Failure{Kind: outbox.Refused, Class: "invalid", Text: err.Error()}}}, nil
+		return []outbox.Reply{malformed(err)}, nil
 	}
 	answer, err := p.b24.Call(ctx, to, bitrix24.Call{Method: c.Kind, Params: params})
 	if err != nil {
@@ -90,7 +116,7 @@ func (p *Portal) call(ctx context.Context, to bitrix24.Target, c outbox.Outgoing
 		if ofRequest(e.Class()) {
 			return nil, e
 		}
-		return []outbox.Reply{reply(nil, e)}, nil
+		return []outbox.Reply{refused(c, e)}, nil
 	}
 	return []outbox.Reply{reply(answer, nil)}, nil
 }
@@ -98,7 +124,7 @@ func (p *Portal) call(ctx context.Context, to bitrix24.Target, c outbox.Outgoing
 // ofRequest tells whether a failure is about the request as a whole, not about the one command in it.
 func ofRequest(c bitrix24.Class) bool {
 	switch c {
-	case bitrix24.AccessDenied, bitrix24.InsufficientScope, bitrix24.NotFound, bitrix24.MethodNotFound, bitrix24.Invalid, bitrix24.OperatingLimit:
+	case bitrix24.AccessDenied, bitrix24.InsufficientScope, bitrix24.NotFound, bitrix24.MethodNotFound, bitrix24.Invalid, bitrix24.Already, bitrix24.OperatingLimit:
 		return false
 	}
 	return true
