@@ -43,7 +43,7 @@ func Demo(ctx context.Context, environ []string, out io.Writer) error {
 		return fmt.Errorf("start the sandbox portals: %w", err)
 	}
 	defer func() { _ = served.Close() }()
-	platform, stopUIS, err := demoPlatform()
+	_, stopUIS, err := demoPlatform()
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,6 @@ func Demo(ctx context.Context, environ []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	account := platform.Account(demoAccount)
 	_, _ = fmt.Fprintf(out, `
 OMNI for Bitrix24, demonstration
 
@@ -74,7 +73,6 @@ In the app's first page connect UIS with
 Ctrl-C stops everything.
 
 `, first.URL(), demoUIS, demoAccount, demoSecond, demoAccount, demoAccount, demoAccount)
-	_ = account
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	return group.Wait()
@@ -82,7 +80,15 @@ Ctrl-C stops everything.
 
 func demoPlatform() (*uisplatform.Platform, func(), error) {
 	platform := uisplatform.New(uisplatform.Options{})
-	platform.AddAccount(uisplatform.DemoAccount(demoAccount))
+	account := uisplatform.DemoAccount(demoAccount)
+	// The same people as in the sandbox portal, so that the first synchronisation matches them by their e-mails.
+	account.Employees = []uisplatform.Employee{
+		{ID: 1001, LastName: "Власова", FirstName: "Анна", Email: "anna.vlasova@gorizont.example", Login: "vlasova", Phones: []string{"79000000101"}, Extension: "101", Operator: true, Groups: []int64{51}},
+		{ID: 1002, LastName: "Орлов", FirstName: "Павел", Email: "pavel.orlov@gorizont.example", Login: "orlov", Phones: []string{"79000000102"}, Extension: "102", Operator: true, Groups: []int64{51, 52}},
+		{ID: 1003, LastName: "Зимина", FirstName: "Мария", Email: "maria.zimina@gorizont.example", Login: "zimina", Phones: []string{"79000000103"}, Extension: "103", Operator: true, Groups: []int64{52}},
+		{ID: 1004, LastName: "Воронов", FirstName: "Пётр", Email: "voronov@romashka.example", Login: "voronov", Extension: "104"},
+	}
+	platform.AddAccount(account)
 	platform.SetPublicURL("http://" + demoUIS)
 	listener, err := net.Listen("tcp", demoUIS)
 	if err != nil {

@@ -81,21 +81,27 @@ type Runner struct {
 	pool   *pgxpool.Pool
 }
 
-// Migrate brings River's own tables up to date, one server at a time.
+// Migrate brings River's own tables up to date, one server at a time. River needs its steps in transactions of their own.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('river migrations', 0))`); err != nil {
-			return fmt.Errorf("wait for other servers' migrations: %w", err)
-		}
-		migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
-		if err != nil {
-			return fmt.Errorf("prepare River's migrations: %w", err)
-		}
-		if _, err := migrator.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil {
-			return fmt.Errorf("migrate River's tables: %w", err)
-		}
-		return nil
-	})
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("reach the database for River's migrations: %w", err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtextextended('river migrations', 0))`); err != nil {
+		return fmt.Errorf("wait for other servers' migrations: %w", err)
+	}
+	defer func() {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended('river migrations', 0))`)
+	}()
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return fmt.Errorf("prepare River's migrations: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate River's tables: %w", err)
+	}
+	return nil
 }
 
 // New builds a runner with a small pool of its own. Run starts it.
