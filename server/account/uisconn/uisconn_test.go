@@ -207,6 +207,26 @@ func TestSavingAgainMakesNothingTwice(t *testing.T) {
 	require.Empty(t, s.platform.Violations())
 }
 
+func TestALostChannelWebhookIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	_, err := s.conns.Put(t.Context(), s.account, good())
+	require.NoError(t, err)
+	s.settled()
+	require.NoError(t, s.db.InAccount(t.Context(), s.account, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE uis_channel SET adapter_channel = NULL WHERE account_id = $1 AND id IN (20, 21)`, int64(s.account))
+		return err
+	}))
+	c, err := s.conns.Put(t.Context(), s.account, uisconn.Credentials{Brand: uis.UIS})
+	require.NoError(t, err)
+	require.True(t, byCode(c.Checks)[uisconn.CheckAdapter].OK)
+	s.settled()
+	for _, ch := range s.channels() {
+		require.Equal(t, ch.Type != "vkontakte_groups", ch.Adapter != 0, ch.Name)
+	}
+	require.Empty(t, s.platform.Violations())
+}
+
 func TestWhatIsWrongIsSaidInWordsU1(t *testing.T) {
 	t.Parallel()
 	catalogue, err := locales.Load()
