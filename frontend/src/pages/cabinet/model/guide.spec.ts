@@ -20,6 +20,8 @@ describe('the set-up guide', () => {
     ['data_api', 'uis'],
     ['employees', 'employees'],
     ['last_names', 'employees'],
+    ['channels', 'uis'],
+    ['chats', 'main'],
     ['main', 'main'],
     ['placements', 'main'],
     ['commands_refused', 'operations'],

@@ -25,7 +25,7 @@ export function guideOf(items: readonly HealthItem[]): Guide {
 
 const places: [RegExp, Section][] = [
   [/employee|last_name|match/, 'employees'],
-  [/uis|api|adapter|channels_read|chats_login|notification|webhook/, 'uis'],
+  [/uis|api|adapter|channel|chats_login|notification|webhook/, 'uis'],
   [/command|operation|refused|unclear/, 'operations'],
 ]
 

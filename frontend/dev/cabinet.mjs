@@ -1,0 +1,196 @@
+// A small stand-in for the server, to work on the cabinet, installer and connector pages alone: serves dist/ and a fake /api/v1 and /ws.
+// Start: npm run build && node dev/cabinet.mjs [port]. Then open http://127.0.0.1:{port}/{cabinet|install|connector}?lang=ru
+// (also &admin=0; /cabinet?world=empty for an account without UIS; &trouble=1 for failing steps, refused settings and a conflict).
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { extname } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { WebSocketServer } from 'ws'
+
+const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
+const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
+const hour = 3_600_000
+const list = (items) => ({ items, next: null })
+
+const channels = [
+  { id: 20, type: 'whatsapp', name: 'WhatsApp, отдел продаж', active: true, write_first: ['phone'] },
+  { id: 21, type: 'telegram', name: 'Telegram-бот «Пример»', active: true, write_first: [] },
+  { id: 22, type: 'avito', name: 'Авито, объявления', active: true, write_first: [] },
+  { id: 23, type: 'vkontakte_groups', name: 'Сообщество ВКонтакте', active: true, write_first: [] },
+  { id: 24, type: 'sms', name: 'SMS +7 900 000-00-24', active: false, write_first: ['phone'] },
+]
+const names = ['Анна Примерова', 'Борис Образцов', 'Вера Тестова', 'Глеб Шаблонов', 'Дарья Макетова', 'Егор Эскизов', 'Жанна Черновикова', 'Иван Наброскин', 'Кира Проектова', 'Лев Планов', 'Мария Схемова', 'Никита']
+const uis = names.slice(0, 9).map((name, i) => ({ id: 500 + i, name, group: i < 4 ? 'Продажи' : 'Поддержка' }))
+const person = (name, i) => ({
+  b24_user: i + 1, name, active: i !== 9, last_name_missing: !name.includes(' '), email: i === 7 ? null : `person${i + 1}@example.com`, inner_number: i < 6 ? String(101 + i) : null,
+  position: ['Менеджер', 'Оператор', null][i % 3], uis_employee: i < 7 ? 500 + i : null, uis_name: i < 7 ? name : null,
+  match: i < 5 ? 'auto' : i < 7 ? 'hand' : i === 8 ? 'several' : 'none', matched_by: i < 4 ? 'email' : i === 4 ? 'inner_number' : null,
+  candidates: i === 8 ? [uis[8], uis[2]] : [],
+})
+const checks = [
+  { code: 'data_api', ok: true, text: 'Data API доступен' },
+  { code: 'call_api', ok: true, text: 'Call API доступен' },
+  { code: 'chats_login', ok: true, text: 'Вход в чаты выполнен' },
+  { code: 'adapter', ok: true, text: 'Адаптер чатов зарегистрирован' },
+  { code: 'channels', ok: true, text: 'Найдено каналов: 5' },
+]
+const badCheck = { code: 'call_api', ok: false, text: 'Call API: адрес сервера не в белом списке', cure: 'Добавьте адрес 192.0.2.10 в белый список в разделе «Безопасность»' }
+
+function makeWorld(empty, trouble) {
+  return {
+    empty, trouble, jobs: new Map(), version: 7,
+    settings: { version: 7, main: { enabled: false, portal: null, sync_all: true, sync_only: [] }, telephony: { enabled: false }, chats: { enabled: false, portal: null, channels: [], create: false, responsible: null, first: { on: false, create: [] }, repeat: { on: false, create: [] }, comment_priority: null, create_at: 'start', notify: false }, lines: { enabled: false } },
+    uis: empty
+      ? { connected: false, brand: null, has_api_key: false, chats_login: null, has_chats_password: false, account_name: null, checks: [], channels: [] }
+      : { connected: true, brand: 'uis', has_api_key: true, chats_login: 'omni@example.com', has_chats_password: true, account_name: 'ООО «Пример»', checks: trouble ? [checks[0], badCheck, ...checks.slice(2)] : checks, channels },
+    employees: empty ? [] : names.map(person),
+    synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
+    portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
+    commands: { refused: [{ id: 31, kind: 'crm.item.add', key: 'client:12', state: 'refused', attempts: 2, reason: { code: 'field', text: 'Битрикс24 не принял поле «Источник»: такого значения нет' }, asked: { entityTypeId: 1, fields: { title: 'Чат WhatsApp' } }, answered: { error: 'INVALID_VALUE' }, created_at: new Date(Date.now() - hour).toISOString() }], unclear: [] },
+  }
+}
+
+const problem = (status, code, detail, more = {}) => Object.assign(new Error(detail), { status, body: { status, code, detail, ...more } })
+
+function health(world) {
+  const s = world.settings
+  const step = (code, ok, text, cure) => ({ code, ok, text, ...(ok ? {} : { cure }) })
+  return list([
+    step('portal', true, 'Портал Битрикс24 подключён'),
+    step('placements', true, 'Пункт меню, вкладки и события на месте'),
+    step('uis', world.uis.connected, 'Подключение к UIS', 'Введите ключ API и логин чатов UIS'),
+    step('channels', world.uis.channels.length > 0, 'Каналы чатов подключены', 'Подключите канал в кабинете UIS'),
+    step('employees', world.synced !== null, 'Сотрудники сопоставлены', 'Нажмите «Синхронизировать сотрудников»'),
+    step('main', s.main.enabled, 'Интеграция включена', 'Включите интеграцию и сохраните настройки'),
+    step('chats', s.chats.enabled, 'Чаты передаются в CRM', 'Включите раздел «Чаты» и сохраните настройки'),
+  ])
+}
+
+function save(world, body, match) {
+  if (world.trouble && match === '"7"' && !world.conflicted) {
+    world.conflicted = true
+    world.settings = { ...world.settings, version: 8, chats: { ...world.settings.chats, notify: true, create_at: 'end' } }
+  }
+  if (match !== `"${world.settings.version}"`) throw problem(409, 'settings_conflict', 'Настройки сохранил другой администратор', { theirs: world.settings, yours: body })
+  if (body.chats.create && body.chats.responsible === null) throw problem(422, 'settings_invalid', 'Проверьте отмеченные поля', { errors: [{ field: '/chats/responsible', code: 'required', text: 'Заполните это поле' }] })
+  world.settings = { ...body, version: world.settings.version + 1 }
+  return world.settings
+}
+
+function connect(world, body) {
+  if (body.api_key === 'wrong') throw problem(422, 'invalid', 'Проверьте отмеченные поля', { errors: [{ field: '/api_key', code: 'invalid', text: 'UIS не знает такого ключа' }] })
+  world.uis = { connected: true, brand: body.brand, has_api_key: true, chats_login: body.chats_login, has_chats_password: true, account_name: 'ООО «Пример»', checks, channels }
+  return world.uis
+}
+
+function job(world, emit) {
+  const made = { id: 900 + world.jobs.size, kind: 'employees', state: 'running', done: 0, total: names.length, seconds_left: 100, result: null, error: null }
+  world.jobs.set(made.id, made)
+  const timer = setInterval(() => {
+    made.done += 3
+    if (made.done >= made.total) {
+      clearInterval(timer)
+      Object.assign(made, { state: 'done', done: made.total, seconds_left: 0 })
+      world.employees = names.map(person)
+      world.synced = new Date().toISOString()
+    }
+    emit('job.changed', { job: made })
+  }, 500)
+  return made
+}
+
+function routesOf(world, emit, admin) {
+  const me = { user: 1, name: names[0], admin, rights: admin ? ['cabinet', 'chats'] : ['chats'], account: 1, portal: 1, portals: world.portals, employee: null, lang: 'ru' }
+  const steps = () => list([
+    { code: 'scopes', ok: true, text: 'Права приложения' },
+    { code: 'placements', ok: true, text: 'Пункт меню и вкладки в карточках' },
+    { code: 'events', ok: true, text: 'События портала' },
+    world.trouble && !world.repaired ? { code: 'connector', ok: false, text: 'Коннектор открытых линий', cure: 'Проверьте, что открытые линии на портале включены', detail: 'ACCESS_DENIED' } : { code: 'connector', ok: true, text: 'Коннектор открытых линий' },
+  ])
+  const directories = { channels: () => world.uis.channels, 'b24-users': () => names.map((name, i) => ({ id: i + 1, name, email: `person${i + 1}@example.com` })) }
+  return [
+    ['GET', /^\/me$/, () => me],
+    ['GET', /^\/health$/, () => health(world)],
+    ['GET', /^\/settings$/, () => world.settings],
+    ['PUT', /^\/settings$/, (_, body, request) => save(world, body, request.headers['if-match'])],
+    ['GET', /^\/settings\/versions$/, () => list([{ version: 8, saved_at: new Date(Date.now() - 60_000).toISOString(), saved_by: names[1], diff: [] }])],
+    ['GET', /^\/uis$/, () => world.uis],
+    ['PUT', /^\/uis$/, (_, body) => connect(world, body)],
+    ['DELETE', /^\/uis$/, () => { world.uis = makeWorld(true).uis }],
+    ['GET', /^\/uis\/notifications$/, () => list(['in_call', 'finished_call', 'record_call'].map((event, i) => ({ event, title: ['Входящий звонок', 'Завершение звонка', 'Запись разговора'][i], method: 'POST', url: 'https://omni.example.com/uis/8f1c…/notifications', body: JSON.stringify({ event, call: '{{call_session_id}}', number: '{{virtual_phone_number}}' }), last_received: i === 0 ? new Date(Date.now() - hour).toISOString() : null })))],
+    ['GET', /^\/portals$/, () => list(world.portals)],
+    ['POST', /^\/portals$/, (_, body) => ({ authorize_url: `${body.domain}/oauth/authorize/` })],
+    ['POST', /^\/portals\/\d+\/repair$/, () => { const made = steps(); world.repaired = true; return made }],
+    ['PATCH', /^\/portals\/(\d+)$/, ([id], body) => { const portal = world.portals.find((one) => one.id === Number(id)); portal.name = body.name ?? ''; return { portal, authorize_url: null } }],
+    ['DELETE', /^\/portals\/(\d+)$/, ([id]) => { world.portals = world.portals.filter((one) => one.id !== Number(id)) }],
+    ['GET', /^\/employees$/, () => ({ ...list(world.employees), uis, synced_at: world.synced, job: null })],
+    ['PUT', /^\/employees\/(\d+)$/, ([id], body) => Object.assign(world.employees.find((one) => one.b24_user === Number(id)), { uis_employee: body.uis_employee, uis_name: uis.find((one) => one.id === body.uis_employee)?.name ?? null, match: 'hand', matched_by: 'hand' })],
+    ['POST', /^\/employees\/sync$/, () => job(world, emit)],
+    ['GET', /^\/jobs\/(\d+)$/, ([id]) => world.jobs.get(Number(id))],
+    ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(directories[name]?.() ?? []), read_at: null, stale: false })],
+    ['GET', /^\/operations\/commands$/, (_, __, request) => list(world.commands[new URL(request.url, 'http://x').searchParams.get('state')] ?? [])],
+    ['POST', /^\/operations\/commands\/(\d+)\/(retry|drop)$/, ([id]) => { const one = world.commands.refused.find((c) => c.id === Number(id)); world.commands.refused = []; return { ...one, state: 'waiting' } }],
+    ['GET', /^\/lines$/, () => ({ ...list([{ id: 1, name: 'Открытая линия «Продажи»', active: true, channel: 20 }, { id: 3, name: 'Открытая линия «Поддержка»', active: true, channel: null }, { id: 4, name: 'Старая линия', active: false, channel: null }]), connector: 'omni', channels })],
+  ]
+}
+
+/** Starts the stand-in and answers its address. `slow` is the delay of every answer, in milliseconds. */
+export async function startCabinetMock({ port = 0 } = {}) {
+  const sockets = new Set()
+  let seq = 100
+  let slow = 0
+  let world = makeWorld(false, false)
+  let admin = true
+  const emit = (name, data) => { seq += 1; for (const socket of sockets) socket.send(JSON.stringify({ type: 'event', seq, name, data })) }
+
+  async function page(name, query, response) {
+    world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1')
+    admin = query.get('admin') !== '0'
+    slow = Number(query.get('slow') ?? 0)
+    const context = name === 'connector' ? { line: '3', connector: 'omni', active: true } : { user: { id: 1, name: names[0] }, admin, reinstall: false }
+    const boot = { session: 'dev.e30.dev', page: name, api: '/api/v1', ws: '/ws', lang: query.get('lang') ?? 'ru', context }
+    const html = (await readFile(new URL(`${name}.html`, dist), 'utf8')).replace('<div id="app"', `<script type="application/json" id="omni-boot">${JSON.stringify(boot)}</script><div id="app"`)
+    response.setHeader('content-type', types['.html'])
+    response.end(html)
+  }
+
+  async function api(request, path, response) {
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
+    if (slow) await new Promise((resolve) => setTimeout(resolve, slow))
+    for (const [method, pattern, answer] of routesOf(world, emit, admin)) {
+      const found = request.method === method && pattern.exec(path)
+      if (!found) continue
+      try {
+        const made = answer(found.slice(1), chunks.length ? JSON.parse(Buffer.concat(chunks)) : null, request)
+        response.writeHead(made === undefined ? 204 : 200, { 'content-type': 'application/json' }).end(made === undefined ? undefined : JSON.stringify(made))
+      } catch (error) {
+        response.writeHead(error.status ?? 500, { 'content-type': 'application/problem+json' }).end(JSON.stringify(error.body ?? { status: 500, code: 'internal', detail: String(error) }))
+      }
+      return
+    }
+    response.writeHead(404, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status: 404, code: 'not_found', detail: `${request.method} ${path}` }))
+  }
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://x')
+    const name = url.pathname.slice(1)
+    if (['cabinet', 'install', 'connector'].includes(name)) return page(name, url.searchParams, response)
+    if (url.pathname.startsWith('/api/v1/')) return api(request, url.pathname.slice('/api/v1'.length), response)
+    const file = await readFile(new URL(url.pathname.replace(/^\/ui\//, ''), dist)).catch(() => null)
+    response.writeHead(file ? 200 : 404, { 'content-type': types[extname(url.pathname)] ?? 'application/octet-stream' }).end(file ?? '')
+  })
+  const hub = new WebSocketServer({ server, path: '/ws' })
+  hub.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('message', (text) => { if (JSON.parse(text).type === 'hello') socket.send(JSON.stringify({ type: 'ready', seq })) })
+  })
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${server.address().port}`, world: () => world, close: () => { hub.close(); server.close() } }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { url } = await startCabinetMock({ port: Number(process.argv[2] ?? 5181) })
+  console.log(`${url}/cabinet?lang=ru`)
+}

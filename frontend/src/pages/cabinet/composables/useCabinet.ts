@@ -1,0 +1,120 @@
+import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/vue-query'
+import { computed, onScopeDispose, type Ref } from 'vue'
+import { unwrap, type Schemas } from '@/api/client'
+import { useServices } from '@/shared/services'
+import { running, type Job } from '../model/employees'
+import type { SettingsForm } from './useSettingsForm'
+
+export type Portal = Schemas['Portal']
+export type UISConnection = Schemas['UISConnection']
+export type Command = Schemas['Command']
+type DirectoryName = 'b24-users' | 'channels'
+
+const pollEvery = 1_500
+
+export function useMe() {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['me'], queryFn: () => unwrap(api.GET('/me')) })
+}
+
+export function useHealth() {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['health'], queryFn: () => unwrap(api.GET('/health')) })
+}
+
+export function usePortals() {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['portals'], queryFn: async () => (await unwrap(api.GET('/portals'))).items })
+}
+
+export function useUIS() {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['uis'], queryFn: () => unwrap(api.GET('/uis')) })
+}
+
+export function useNotifications(open: Ref<boolean>) {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['uis-notifications'], enabled: open, queryFn: async () => (await unwrap(api.GET('/uis/notifications'))).items })
+}
+
+/** A directory with what of it this page shows: name, e-mail, type. */
+export function useDirectory(name: DirectoryName) {
+  const { api } = useServices()
+  return useQuery({
+    queryKey: ['directory', name],
+    queryFn: async () => {
+      const { items, stale } = await unwrap(api.GET('/directories/{name}', { params: { path: { name } } }))
+      return {
+        stale,
+        items: items.map((item) => ({ id: Number(item.id), name: item.name, email: textOf(item.email), type: textOf(item.type), active: item.active !== false })),
+      }
+    },
+  })
+}
+
+export type DirectoryEntry = NonNullable<ReturnType<typeof useDirectory>['data']['value']>['items'][number]
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+export function useEmployees() {
+  const { api } = useServices()
+  return useQuery({ queryKey: ['employees'], queryFn: () => unwrap(api.GET('/employees')) })
+}
+
+export function useCommands(state: Ref<'refused' | 'unclear'>) {
+  const { api } = useServices()
+  return useQuery({
+    queryKey: ['commands', state],
+    staleTime: 0,
+    queryFn: async () => (await unwrap(api.GET('/operations/commands', { params: { query: { state: state.value } } }))).items,
+  })
+}
+
+/** The running job: asked for now and then, as a socket may be blocked, and at once when it tells of a change. */
+export function useJob(id: Ref<number | null>) {
+  const { api } = useServices()
+  return useQuery({
+    queryKey: ['job', id],
+    enabled: computed(() => id.value !== null),
+    staleTime: 0,
+    queryFn: (): Promise<Job> => unwrap(api.GET('/jobs/{id}', { params: { path: { id: id.value ?? 0 } } })),
+    refetchInterval: (query) => (running(query.state.data) ? pollEvery : false),
+  })
+}
+
+/** Does something on the server, then reads again what it may have changed. */
+export function useDoing<In, Out>(work: (value: In) => Promise<Out>, ...changed: string[]) {
+  const client = useQueryClient()
+  return useMutation({ mutationFn: work, onSuccess: () => { readAgain(client, ...changed) } })
+}
+
+function readAgain(client: QueryClient, ...names: string[]): void {
+  for (const name of names) void client.invalidateQueries({ queryKey: [name] })
+}
+
+/** Carries what the socket tells into what is on the screen. */
+export function useCabinetLive(form: SettingsForm): void {
+  const client = useQueryClient()
+  const live = useServices().live()
+  let seen = false
+  const everything = () => {
+    void client.invalidateQueries()
+    void form.heard()
+  }
+  const offs = [
+    live.on('job.changed', () => { readAgain(client, 'job') }),
+    live.on('portal.changed', () => { readAgain(client, 'portals', 'health') }),
+    live.on('settings.changed', () => {
+      readAgain(client, 'health')
+      void form.heard()
+    }),
+    live.onReload(everything),
+    live.onReady((resumed) => {
+      if (!resumed && seen) everything()
+      seen = true
+    }),
+  ]
+  onScopeDispose(() => { offs.forEach((off) => { off() }) })
+}
