@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // arr is a PHP array: an ordered map with string keys that is a list when its keys are 0, 1, 2 …. The portal is a PHP program: it sees JSON, forms and batch
@@ -143,37 +145,78 @@ func (a *arr) clone() *arr {
 }
 
 // MarshalJSON writes a list as […] and anything else as {…}; an empty array is [].
-func (a *arr) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
+func (a *arr) MarshalJSON() ([]byte, error) { return appendArr(nil, a), nil }
+
+// encode writes v as JSON without escaping HTML characters.
+func encode(v any) []byte { return appendJSON(nil, v) }
+
+func appendArr(b []byte, a *arr) []byte {
+	if a == nil {
+		return append(b, "null"...)
+	}
 	isList := a.isList()
 	open, shut := byte('{'), byte('}')
 	if isList {
 		open, shut = '[', ']'
 	}
-	b.WriteByte(open)
+	b = append(b, open)
 	for i, k := range a.keys {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
 		if !isList {
-			b.Write(encode(k))
-			b.WriteByte(':')
+			b = append(appendString(b, k), ':')
 		}
-		b.Write(encode(a.vals[k]))
+		b = appendJSON(b, a.vals[k])
 	}
-	b.WriteByte(shut)
-	return b.Bytes(), nil
+	return append(b, shut)
 }
 
-// encode writes v as JSON without escaping HTML characters.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+func appendJSON(b []byte, v any) []byte {
+	switch x := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case *arr:
+		return appendArr(b, x)
+	case string:
+		return appendString(b, x)
+	case int:
+		return strconv.AppendInt(b, int64(x), 10)
+	case int64:
+		return strconv.AppendInt(b, x, 10)
+	case bool:
+		return strconv.AppendBool(b, x)
+	case json.Number:
+		return append(b, x...)
+	case seconds:
+		return strconv.AppendFloat(b, float64(x), 'f', 6, 64)
+	case noObject:
+		return append(b, '{', '}')
+	}
+	return appendOther(b, v)
+}
+
+// appendString takes the short way for text that needs no escapes.
+func appendString(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x80 {
+			if c >= 0x80 && utf8.ValidString(s[i:]) && !strings.ContainsAny(s[i:], "\u2028\u2029") {
+				continue
+			}
+			return appendOther(b, s)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+func appendOther(b []byte, v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return []byte("null")
+		return append(b, "null"...)
 	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return append(b, bytes.TrimRight(buf.Bytes(), "\n")...)
 }
 
 // decodeJSON reads one JSON value, keeping the order of keys; lists and objects both become *arr, numbers json.Number.

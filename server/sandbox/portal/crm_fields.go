@@ -103,8 +103,23 @@ func fieldTable(typ int) []fieldDef {
 
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' }
 
+// fieldSet is the fields of a type by name, with the names in order.
+type fieldSet struct {
+	defs  map[string]fieldDef
+	names []string
+}
+
+type fieldKey struct {
+	typ      int
+	original bool
+}
+
 // fieldsOf is fieldTable with the portal's user fields, by name; original keeps UF_CRM_ names.
-func (s *crmState) fieldsOf(typ int, original bool) map[string]fieldDef {
+func (s *crmState) fieldsOf(typ int, original bool) fieldSet {
+	key := fieldKey{typ, original}
+	if set, ok := s.fields[key]; ok {
+		return set
+	}
 	m := map[string]fieldDef{}
 	for _, d := range fieldTable(typ) {
 		m[d.name] = d
@@ -119,7 +134,14 @@ func (s *crmState) fieldsOf(typ int, original bool) map[string]fieldDef {
 		}
 		m[name] = fieldDef{name: u.name, kind: "uf:" + u.kind, multiple: u.multi}
 	}
-	return m
+	set := fieldSet{defs: m, names: sortedKeys(m)}
+	s.fields[key] = set
+	return set
+}
+
+// setUserFields changes the user fields of the CRM.
+func (s *crmState) setUserFields(all []*userField) {
+	s.userFields, s.fields = all, map[fieldKey]fieldSet{}
 }
 
 // checkValue compares a value with a field.

@@ -48,7 +48,7 @@ func compare(op string, have, want any) bool {
 	}
 	switch op {
 	case "", "=", "@", "?":
-		return order(have, want) == 0
+		return same(plain(have), plain(want))
 	case ">":
 		return order(have, want) > 0
 	case ">=":
@@ -65,15 +65,38 @@ func compare(op string, have, want any) bool {
 	return false
 }
 
+// same is equality: of numbers as numbers, of text without case.
+func same(x, y string) bool {
+	if x == y {
+		return true
+	}
+	if numeric(x) && numeric(y) {
+		fx, ex := strconv.ParseFloat(x, 64)
+		fy, ey := strconv.ParseFloat(y, 64)
+		if ex == nil && ey == nil {
+			return fx == fy
+		}
+	}
+	return strings.EqualFold(x, y)
+}
+
+// numeric tells whether a text may be a number, before it is parsed.
+func numeric(s string) bool {
+	return s != "" && len(s) < 20 && (s[0] >= '0' && s[0] <= '9' || s[0] == '-' || s[0] == '+' || s[0] == '.')
+}
+
 // order compares numbers as numbers and anything else as text without case.
 func order(a, b any) int {
 	x, y := plain(a), plain(b)
 	if x == y {
 		return 0
 	}
-	fx, ex := strconv.ParseFloat(x, 64)
-	fy, ey := strconv.ParseFloat(y, 64)
-	if ex == nil && ey == nil {
+	if numeric(x) && numeric(y) {
+		fx, ex := strconv.ParseFloat(x, 64)
+		fy, ey := strconv.ParseFloat(y, 64)
+		if ex != nil || ey != nil {
+			return strings.Compare(strings.ToLower(x), strings.ToLower(y))
+		}
 		switch {
 		case fx < fy:
 			return -1
@@ -146,27 +169,94 @@ func checkFilter(filter *arr, defs map[string]fieldDef) error {
 	return nil
 }
 
-// matches tests an item against a checked filter.
-func (it *item) matches(filter *arr, defs map[string]fieldDef) bool {
-	or := strings.EqualFold(filter.str("logic"), "OR")
-	count := 0
+// condition is one compiled part of a filter: a field or a group.
+type condition struct {
+	op    string
+	field fieldDef
+	want  any
+	group *condition
+	or    bool
+	parts []condition
+}
+
+// compile prepares a checked filter for many items.
+func compile(filter *arr, defs map[string]fieldDef) condition {
+	c := condition{or: strings.EqualFold(filter.str("logic"), "OR")}
 	for _, k := range filter.keysOf() {
 		if k == "logic" || k == "LOGIC" {
 			continue
 		}
-		count++
-		var ok bool
 		if _, err := strconv.Atoi(k); err == nil {
-			ok = it.matches(filter.sub(k), defs)
-		} else {
-			op, name := splitPrefix(k)
-			ok = compare(op, it.view(defs[name]), filter.vals[k])
+			group := compile(filter.sub(k), defs)
+			c.parts = append(c.parts, condition{group: &group})
+			continue
 		}
-		if ok == or {
-			return or
+		op, name := splitPrefix(k)
+		c.parts = append(c.parts, condition{op: op, field: defs[name], want: filter.vals[k]})
+	}
+	return c
+}
+
+// meets tests an item.
+func (it *item) meets(c *condition) bool {
+	for i := range c.parts {
+		p := &c.parts[i]
+		ok := false
+		if p.group != nil {
+			ok = it.meets(p.group)
+		} else {
+			ok = compare(p.op, it.view(p.field), p.want)
+		}
+		if ok == c.or {
+			return c.or
 		}
 	}
-	return !or || count == 0
+	return !c.or || len(c.parts) == 0
+}
+
+// candidates are the items a filter can match: few when it names ids or an originId, else all.
+func (s *crmState) candidates(typ int, c *condition) []*item {
+	if c.or {
+		return s.sorted(typ)
+	}
+	for _, p := range c.parts {
+		if p.group != nil || p.op != "" && p.op != "=" && p.op != "@" {
+			continue
+		}
+		wanted, isList := p.want.(*arr)
+		if isList && wanted.len() == 0 {
+			continue
+		}
+		values := []any{p.want}
+		if isList {
+			values = wanted.items()
+		}
+		switch p.field.name {
+		case "id":
+			return s.byID(typ, values)
+		case "originId":
+			if !isList {
+				return s.origins[typ][strings.ToLower(text(p.want))]
+			}
+		}
+	}
+	return s.sorted(typ)
+}
+
+func (s *crmState) byID(typ int, values []any) []*item {
+	ids := map[int]bool{}
+	for _, v := range values {
+		if n, ok := integer(v); ok {
+			ids[n] = true
+		}
+	}
+	var out []*item
+	for _, it := range s.sorted(typ) {
+		if ids[it.id] {
+			out = append(out, it)
+		}
+	}
+	return out
 }
 
 // view is the value of a field as filters and lists see it.

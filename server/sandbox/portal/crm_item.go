@@ -116,7 +116,7 @@ func (p *Portal) settleStage(it *item) {
 
 // writeItem checks and sets fields.
 func (p *Portal) writeItem(it *item, fields *arr, original bool) error {
-	defs := p.crm.fieldsOf(it.typ, original)
+	defs := p.crm.fieldsOf(it.typ, original).defs
 	for _, k := range fields.keys {
 		d, known := defs[k]
 		if !known {
@@ -134,6 +134,8 @@ func (p *Portal) writeItem(it *item, fields *arr, original bool) error {
 			return err
 		}
 	}
+	before := it.str("originId")
+	defer func() { p.crm.reindex(it, before) }()
 	for _, k := range fields.keys {
 		d, v := defs[k], fields.vals[k]
 		switch d.name {
@@ -263,7 +265,8 @@ func itemList(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defs := c.p.crm.fieldsOf(typ, c.original())
+	set := c.p.crm.fieldsOf(typ, c.original())
+	defs := set.defs
 	for _, v := range c.args.sub("select").items() {
 		name := text(v)
 		if _, known := defs[name]; !known && name != "*" && name != "uf*" && name != "UF_*" || name == "fm" {
@@ -284,8 +287,9 @@ func itemList(c *call) (any, error) {
 		return nil, err
 	}
 	var found []*item
-	for _, it := range c.p.crm.sorted(typ) {
-		if it.matches(filter, defs) {
+	want := compile(filter, defs)
+	for _, it := range c.p.crm.candidates(typ, &want) {
+		if it.meets(&want) {
 			found = append(found, it)
 		}
 	}
@@ -296,7 +300,7 @@ func itemList(c *call) (any, error) {
 	}
 	return paged(rows, c.args.int("start"), c.args.has("start"), func(a *arr) any {
 		for _, k := range a.keys {
-			a.vals[k] = a.vals[k].(*item).row(defs, c.args.sub("select"))
+			a.vals[k] = a.vals[k].(*item).row(set, c.args.sub("select"))
 		}
 		return kv("items", a)
 	}), nil
@@ -307,15 +311,15 @@ func (p *Portal) itemRow(it *item, sel *arr, original bool) *arr {
 	return it.row(p.crm.fieldsOf(it.typ, original), sel)
 }
 
-func (it *item) row(defs map[string]fieldDef, sel *arr) *arr {
+func (it *item) row(set fieldSet, sel *arr) *arr {
 	row := kv("id", it.id)
 	want := map[string]bool{}
 	for _, v := range sel.items() {
 		want[text(v)] = true
 	}
 	all := len(want) == 0 || want["*"]
-	for _, name := range sortedKeys(defs) {
-		d := defs[name]
+	for _, name := range set.names {
+		d := set.defs[name]
 		uf := strings.HasPrefix(d.kind, "uf:")
 		if name == "id" || !want[name] && (!all || d.view) && !(uf && (want["uf*"] || want["UF_*"])) {
 			continue
@@ -357,9 +361,9 @@ func itemFields(c *call) (any, error) {
 		return nil, err
 	}
 	out := newArr()
-	defs := c.p.crm.fieldsOf(typ, c.original())
-	for _, name := range sortedKeys(defs) {
-		d := defs[name]
+	set := c.p.crm.fieldsOf(typ, c.original())
+	for _, name := range set.names {
+		d := set.defs[name]
 		kind, uf := strings.CutPrefix(d.kind, "uf:")
 		row := kv("type", kind, "isRequired", false, "isReadOnly", d.readOnly, "isImmutable", false, "isMultiple", d.multiple, "isDynamic", uf, "title", c.p.fieldTitle(typ, d))
 		if uf {

@@ -98,6 +98,8 @@ type crmState struct {
 	statuses   []*status
 	categories []category
 	userFields []*userField
+	fields     map[fieldKey]fieldSet      // cache
+	origins    map[int]map[string][]*item // by originId in lower case
 	comments   map[int]*comment
 	activities map[int]*activity
 }
@@ -105,7 +107,7 @@ type crmState struct {
 func newCRM() *crmState {
 	return &crmState{
 		items:   map[int]map[int]*item{Lead: {}, Deal: {}, Contact: {}, Company: {}},
-		ordered: map[int][]*item{}, comments: map[int]*comment{}, activities: map[int]*activity{},
+		ordered: map[int][]*item{}, fields: map[fieldKey]fieldSet{}, origins: map[int]map[string][]*item{}, comments: map[int]*comment{}, activities: map[int]*activity{},
 	}
 }
 
@@ -116,11 +118,36 @@ func (s *crmState) sorted(typ int) []*item { return s.ordered[typ] }
 func (s *crmState) put(it *item) {
 	s.items[it.typ][it.id] = it
 	s.ordered[it.typ] = append(s.ordered[it.typ], it)
+	s.reindex(it, "")
+}
+
+// reindex keeps the index of originId after a change from before.
+func (s *crmState) reindex(it *item, before string) {
+	now := it.str("originId")
+	if it.id == 0 || now == before {
+		return
+	}
+	index := s.origins[it.typ]
+	if index == nil {
+		index = map[string][]*item{}
+		s.origins[it.typ] = index
+	}
+	if before != "" {
+		key := strings.ToLower(before)
+		index[key] = slices.DeleteFunc(slices.Clone(index[key]), func(x *item) bool { return x == it })
+	}
+	if now != "" {
+		index[strings.ToLower(now)] = append(index[strings.ToLower(now)], it)
+	}
 }
 
 // drop removes an item.
 func (s *crmState) drop(it *item) {
 	delete(s.items[it.typ], it.id)
+	if before := it.str("originId"); before != "" {
+		it.fields.set("originId", nil)
+		s.reindex(it, before)
+	}
 	s.ordered[it.typ] = slices.DeleteFunc(slices.Clone(s.ordered[it.typ]), func(x *item) bool { return x == it })
 }
 

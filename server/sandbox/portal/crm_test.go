@@ -194,3 +194,17 @@ func TestActivities(t *testing.T) {
 		"fields": m{"isIncomingChannel": "Y", "deadline": "2026-12-01T10:00:00+03:00"}})
 	require.Len(t, s.world.Violations(), 2)
 }
+
+func TestOriginIndexFollowsChanges(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	by := func(origin string) int {
+		return len(at(s.ok("crm.item.list", m{"entityTypeId": 3, "filter": m{"originId": origin}}), "items").([]any))
+	}
+	id := at(s.ok("crm.item.add", m{"entityTypeId": 3, "fields": m{"name": "A", "originId": "X-1"}}), "item", "id")
+	require.Equal(t, 1, by("x-1"))
+	s.ok("crm.item.update", m{"entityTypeId": 3, "id": id, "fields": m{"originId": "X-2"}})
+	require.Equal(t, []int{0, 1}, []int{by("X-1"), by("X-2")})
+	s.ok("crm.item.delete", m{"entityTypeId": 3, "id": id})
+	require.Zero(t, by("X-2"))
+}

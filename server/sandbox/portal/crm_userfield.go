@@ -49,7 +49,7 @@ func userFieldAdd(c *call, typ int) (any, error) {
 		return nil, coreError("Field %s for object CRM_%s already exists.", name, strings.ToUpper(entityNames[typ]))
 	}
 	u := &userField{id: c.p.id("userfield"), typ: typ, name: name, kind: f.str("USER_TYPE_ID"), data: f.clone(), multi: f.str("MULTIPLE") == "Y"}
-	c.p.crm.userFields = append(c.p.crm.userFields, u)
+	c.p.crm.setUserFields(append(c.p.crm.userFields, u))
 	c.fire("onCrm"+entityNames[typ]+"UserFieldAdd", kv("FIELDS", kv("ID", u.id, "ENTITY_ID", "CRM_"+strings.ToUpper(entityNames[typ]), "FIELD_NAME", u.name)))
 	return u.id, nil
 }
@@ -141,7 +141,7 @@ func userFieldDelete(c *call, typ int) (any, error) {
 			kept = append(kept, x)
 		}
 	}
-	c.p.crm.userFields = kept
+	c.p.crm.setUserFields(kept)
 	for _, it := range c.p.crm.items[typ] {
 		it.fields.del(f.name)
 	}

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -180,7 +179,7 @@ func (c *call) execute(name string, inBatch bool) outcome {
 	took := time.Since(start)
 	spent, resetAt := p.limits.spend(name+" "+c.tok.clientID, name, took, w.bucketNow())
 	out.time = timeBlock(start, took, time.Now(), w.Now())
-	out.time.set("operating_reset_at", resetAt.Unix()).set("operating", round(spent.Seconds()))
+	out.time.set("operating_reset_at", resetAt.Unix()).set("operating", seconds(spent.Seconds()))
 	return out
 }
 
@@ -267,14 +266,9 @@ func source(r *http.Request) string {
 func timeBlock(start time.Time, took time.Duration, finish, portalNow time.Time) *arr {
 	shift := time.Until(portalNow)
 	s, f := start.Add(shift), finish.Add(shift)
-	return kv("start", round(float64(s.UnixMicro())/1e6), "finish", round(float64(f.UnixMicro())/1e6), "duration", round(finish.Sub(start).Seconds()),
-		"processing", round(took.Seconds()), "date_start", stamp(s), "date_finish", stamp(f))
+	return kv("start", seconds(float64(s.UnixMicro())/1e6), "finish", seconds(float64(f.UnixMicro())/1e6), "duration", seconds(finish.Sub(start).Seconds()),
+		"processing", seconds(took.Seconds()), "date_start", stamp(s), "date_finish", stamp(f))
 }
 
-// round keeps numbers short on the wire.
-func round(f float64) jsonFloat { return jsonFloat(f) }
-
-type jsonFloat float64
-
-// MarshalJSON writes at most six digits after the point.
-func (f jsonFloat) MarshalJSON() ([]byte, error) { return []byte(fmt.Sprintf("%.6f", float64(f))), nil }
+// seconds is a number of seconds, written with six digits after the point.
+type seconds float64
