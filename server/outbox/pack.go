@@ -89,9 +89,9 @@ func pack(heads []head, places int, expected expectations, turn int) ([]head, Pr
 	for c := range byClass {
 		below := 0
 		for lower := c + 1; lower < len(byClass); lower++ {
-			below += len(byClass[lower])
+			below += min(kept, len(byClass[lower]))
 		}
-		room := places - len(p.picked) - min(kept, below)
+		room := places - len(p.picked) - below
 		for _, h := range byClass[c] {
 			if room <= 0 {
 				break

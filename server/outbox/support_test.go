@@ -31,7 +31,7 @@ type platform struct {
 	// requests are the sizes of all requests, effects what ran, in order.
 	requests []int
 	effects  []effect
-	atOnce   map[string]int // by key, to prove that a key is in one request at a time
+	from     map[string]int // requests by server
 	// plan decides about the n-th request (from 0): nil means that all is well.
 	plan func(n int, commands []wire) *fault
 }
@@ -53,13 +53,13 @@ type fault struct {
 	run     bool          // the commands run all the same
 	drop    bool          // the connection breaks before the answer
 	late    time.Duration // the commands run that much after the connection broke
-	delay   time.Duration // before the answer
+	wait    chan struct{} // before the commands run
 	refuse  map[string]bool
 	failure *outbox.Failure // told as it is
 }
 
 func newPlatform(t testing.TB) *platform {
-	p := &platform{t: t, atOnce: map[string]int{}}
+	p := &platform{t: t, from: map[string]int{}}
 	p.Server = httptest.NewServer(http.HandlerFunc(p.serve))
 	t.Cleanup(p.Close)
 	return p
@@ -74,6 +74,7 @@ func (p *platform) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	n := len(p.requests)
 	p.requests = append(p.requests, len(commands))
+	p.from[r.Header.Get("From")]++
 	var f *fault
 	if p.plan != nil {
 		f = p.plan(n, commands)
@@ -82,7 +83,9 @@ func (p *platform) serve(w http.ResponseWriter, r *http.Request) {
 	if f == nil {
 		f = &fault{run: true}
 	}
-	time.Sleep(f.delay)
+	if f.wait != nil {
+		<-f.wait
+	}
 	answers := make([]answer, len(commands))
 	run := func() {
 		p.mu.Lock()
@@ -166,9 +169,17 @@ func (p *platform) sizes() []int {
 	return append([]int(nil), p.requests...)
 }
 
+// by is how many requests a server made.
+func (p *platform) by(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.from[name]
+}
+
 // transport speaks to the platform over real HTTP.
 type transport struct {
 	url    string
+	name   string
 	client *http.Client
 }
 
@@ -191,6 +202,7 @@ func (t transport) Send(ctx context.Context, _ outbox.Lane, commands []outbox.Ou
 	}
 	// Go repeats a POST by itself on a kept connection that turns out to be dead; a body that cannot be read twice forbids that.
 	req.GetBody = nil
+	req.Header.Set("From", t.name)
 	resp, err := t.client.Do(req)
 	if err != nil {
 		kind := outbox.Unclear
@@ -272,7 +284,7 @@ type setup struct {
 	limits outbox.Limits
 	now    func() time.Time
 	hints  outbox.Hints
-	url    string
+	name   string
 }
 
 // wide has a bucket that never stands in the way.
@@ -285,7 +297,7 @@ func start(t testing.TB, databaseURL string, p *platform, s setup) *server {
 		s.limits = wide
 	}
 	srv := &server{db: db, woken: make(chan ids.Key, 10_000), ended: make(chan struct{})}
-	to := transport{url: p.URL, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
+	to := transport{url: p.URL, name: s.name, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
 	srv.Outbox = outbox.New(outbox.Options{
 		DB: db, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Registry: registry(t),
 		Transports:   map[outbox.LaneKind]outbox.Transport{outbox.LaneB24: to, outbox.LaneUISChat: to, outbox.LaneUISData: to},
