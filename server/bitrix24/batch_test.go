@@ -26,7 +26,7 @@ func commands(n int) []bitrix24.Command {
 func TestBatchKeepsTheOrderOfItsCommands(t *testing.T) {
 	t.Parallel()
 	var order []string
-	client, to := portal(t, bitrix24.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	client, to := portalServer(t, bitrix24.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
 			Halt int             `json:"halt"`
 			Cmd  json.RawMessage `json:"cmd"`
@@ -51,7 +51,7 @@ func TestBatchKeepsTheOrderOfItsCommands(t *testing.T) {
 
 func TestBatchAnswers(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{}, answers(200, `{"result":{
+	client, to := portalServer(t, bitrix24.Options{}, answers(200, `{"result":{
 		"result":{"c0":{"item":{"id":5}},"c1":null,"c2":[]},
 		"result_error":{"c3":{"error":"NOT_FOUND","error_description":"gone"},"c4":{"error":100,"error_description":"Access denied.","argument":"id"},"c6":"odd"},
 		"result_total":{"c2":"7"},"result_next":{"c2":50},"result_time":{"c0":{"duration":0.5,"operating":1.5,"operating_reset_at":1790000600}}},
@@ -79,7 +79,7 @@ func TestBatchAnswers(t *testing.T) {
 // TestBatchOfNumericKeys: PHP writes keys 0, 1, 2 as a list.
 func TestBatchOfNumericKeys(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{}, answers(200, `{"result":{"result":[11,12],"result_error":[],"result_total":[],"result_next":[],"result_time":[{"duration":1},{"duration":2}]}}`))
+	client, to := portalServer(t, bitrix24.Options{}, answers(200, `{"result":{"result":[11,12],"result_error":[],"result_total":[],"result_next":[],"result_time":[{"duration":1},{"duration":2}]}}`))
 	list := commands(2)
 	list[0].Key, list[1].Key = "0", "1"
 	answer, err := client.Batch(t.Context(), to, list, false)
@@ -91,7 +91,7 @@ func TestBatchOfNumericKeys(t *testing.T) {
 func TestBatchThatHalts(t *testing.T) {
 	t.Parallel()
 	body := `{"result":{"result":{"c0":1},"result_error":{"c1":{"error":"ERROR_CORE","error_description":"x"}}}}`
-	client, to := portal(t, bitrix24.Options{}, answers(200, body))
+	client, to := portalServer(t, bitrix24.Options{}, answers(200, body))
 	answer, err := client.Batch(t.Context(), to, commands(3), true)
 	require.NoError(t, err)
 	require.ErrorIs(t, answer.Errors["c2"], bitrix24.ErrNotReached)
@@ -108,11 +108,11 @@ func TestBatchFailsWhole(t *testing.T) {
 		`{"error":"QUERY_LIMIT_EXCEEDED","error_description":"Too many requests"}`: bitrix24.RateLimited,
 		`{"result":"nonsense"}`: bitrix24.Server,
 	} {
-		client, to := portal(t, bitrix24.Options{}, answers(200, body))
+		client, to := portalServer(t, bitrix24.Options{}, answers(200, body))
 		_, err := client.Batch(t.Context(), to, commands(1), false)
 		require.Equal(t, class, failure(t, err).Class(), body)
 	}
-	client, to := portal(t, bitrix24.Options{}, answers(200, `{"result":[]}`))
+	client, to := portalServer(t, bitrix24.Options{}, answers(200, `{"result":[]}`))
 	for name, list := range map[string][]bitrix24.Command{
 		"none": nil, "too many": commands(51), "same key": {commands(1)[0], commands(1)[0]},
 		"bad key":    {{Key: "a]b", Call: bitrix24.Call{Method: "profile"}}},
@@ -147,7 +147,7 @@ func TestClientTextCannotReachOtherCommands(t *testing.T) {
 		require.False(t, bitrix24.BatchSafe(p), name)
 		_, err := bitrix24.Query(p, false)
 		require.ErrorIs(t, err, bitrix24.ErrBatchUnsafe, name)
-		client, to := portal(t, bitrix24.Options{}, answers(200, `{"result":[]}`))
+		client, to := portalServer(t, bitrix24.Options{}, answers(200, `{"result":[]}`))
 		_, err = client.Batch(t.Context(), to, []bitrix24.Command{{Key: "a", Call: bitrix24.Call{Method: "profile", Params: p}}}, true)
 		require.ErrorIs(t, err, bitrix24.ErrBatchUnsafe, name)
 	}

@@ -19,8 +19,8 @@ import (
 	"omni/server/bitrix24"
 )
 
-// portal is a server that answers every request with handle, and a client for it.
-func portal(t *testing.T, o bitrix24.Options, handle http.HandlerFunc) (*bitrix24.Client, bitrix24.Target) {
+// portalServer is a server that answers every request with handle, and a client for it.
+func portalServer(t *testing.T, o bitrix24.Options, handle http.HandlerFunc) (*bitrix24.Client, bitrix24.Target) {
 	t.Helper()
 	s := httptest.NewServer(handle)
 	t.Cleanup(s.Close)
@@ -44,7 +44,7 @@ func failure(t *testing.T, err error) *bitrix24.Error {
 
 func TestCallSendsTheTokenInTheBodyAndReadsTheEnvelope(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{UserAgent: "test/1"}, func(w http.ResponseWriter, r *http.Request) {
+	client, to := portalServer(t, bitrix24.Options{UserAgent: "test/1"}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/rest/crm.item.list" || r.Method != http.MethodPost || r.Header.Get("User-Agent") != "test/1" || r.Header.Get("Authorization") != "" ||
 			strings.Contains(r.URL.RawQuery, "secret") || r.URL.Query().Get("bx24_request_id") == "" {
 			http.Error(w, "wrong request "+r.URL.String(), http.StatusTeapot)
@@ -96,7 +96,7 @@ func TestOddEnvelopes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, to := portal(t, bitrix24.Options{}, answers(c.status, c.body))
+			client, to := portalServer(t, bitrix24.Options{}, answers(c.status, c.body))
 			answer, err := client.Call(t.Context(), to, bitrix24.Call{Method: "crm.item.add"})
 			if c.class == "" {
 				require.NoError(t, err)
@@ -115,7 +115,7 @@ func TestOddEnvelopes(t *testing.T) {
 
 func TestOperatingLimitTellsWhenItEnds(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{}, answers(429, `{"error":"OPERATION_TIME_LIMIT","error_description":"blocked","time":{"operating_reset_at":1790000600}}`))
+	client, to := portalServer(t, bitrix24.Options{}, answers(429, `{"error":"OPERATION_TIME_LIMIT","error_description":"blocked","time":{"operating_reset_at":1790000600}}`))
 	_, err := client.Call(t.Context(), to, bitrix24.Call{Method: "user.get"})
 	require.ErrorIs(t, err, bitrix24.ErrOperatingLimit)
 	require.InDelta(t, 1790000600, failure(t, err).Time.ResetAt, 0)
@@ -128,7 +128,7 @@ func TestRenamedPortal(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	t.Cleanup(other.Close)
 	for _, status := range []int{301, 302, 307, 308} {
-		client, to := portal(t, bitrix24.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		client, to := portalServer(t, bitrix24.Options{}, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL+"/rest/profile?x=1", status)
 		})
 		_, err := client.Call(t.Context(), to, bitrix24.Call{Method: "profile"})
@@ -138,7 +138,7 @@ func TestRenamedPortal(t *testing.T) {
 		require.Equal(t, other.URL+"/rest/profile", e.Location)
 		require.Equal(t, bitrix24.NotExecuted, e.Executed())
 	}
-	client, to := portal(t, bitrix24.Options{}, answers(302, ``))
+	client, to := portalServer(t, bitrix24.Options{}, answers(302, ``))
 	_, err := client.Call(t.Context(), to, bitrix24.Call{Method: "profile"})
 	require.ErrorIs(t, err, bitrix24.ErrRenamed, "also when it does not say where it went")
 	require.Empty(t, failure(t, err).NewEndpoint())
@@ -176,7 +176,7 @@ func TestWhatIsKnownOfALostRequest(t *testing.T) {
 	t.Run("reset", func(t *testing.T) {
 		t.Parallel()
 		var got atomic.Int32
-		client, to := portal(t, bitrix24.Options{}, func(_ http.ResponseWriter, r *http.Request) {
+		client, to := portalServer(t, bitrix24.Options{}, func(_ http.ResponseWriter, r *http.Request) {
 			got.Add(1)
 			_, _ = io.Copy(io.Discard, r.Body)
 			panic(http.ErrAbortHandler)
@@ -187,7 +187,7 @@ func TestWhatIsKnownOfALostRequest(t *testing.T) {
 	})
 	t.Run("cut in the middle of the answer", func(t *testing.T) {
 		t.Parallel()
-		client, to := portal(t, bitrix24.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		client, to := portalServer(t, bitrix24.Options{}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"result":`)
 			panic(http.ErrAbortHandler)
@@ -197,7 +197,7 @@ func TestWhatIsKnownOfALostRequest(t *testing.T) {
 	t.Run("time-out", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
-		client, to := portal(t, bitrix24.Options{}, func(_ http.ResponseWriter, r *http.Request) {
+		client, to := portalServer(t, bitrix24.Options{}, func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			cancel()
 			<-r.Context().Done()
@@ -210,7 +210,7 @@ func TestWhatIsKnownOfALostRequest(t *testing.T) {
 
 func TestHostsMustBeAllowed(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{AllowHost: func(host, scheme string) error {
+	client, to := portalServer(t, bitrix24.Options{AllowHost: func(host, scheme string) error {
 		return errors.New(scheme + "://" + host + " is not on the list")
 	}}, answers(200, `{"result":1}`))
 	_, err := client.Call(t.Context(), to, bitrix24.Call{Method: "profile"})
@@ -221,7 +221,7 @@ func TestHostsMustBeAllowed(t *testing.T) {
 
 func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
-	client, to := portal(t, bitrix24.Options{}, answers(200, `{"result":1}`))
+	client, to := portalServer(t, bitrix24.Options{}, answers(200, `{"result":1}`))
 	for _, method := range []string{"", "../app.info", "crm.item.add?auth=x", "crm item", "a..b", "profile/"} {
 		_, err := client.Call(t.Context(), to, bitrix24.Call{Method: method})
 		require.ErrorIs(t, err, bitrix24.ErrInvalid, method)
@@ -239,7 +239,7 @@ func TestLogHasEveryRequestAndNoSecret(t *testing.T) {
 	var records []bitrix24.Record
 	hook := func(_ context.Context, r bitrix24.Record) { records = append(records, r) }
 	at := time.Date(2026, 5, 5, 0, 0, 0, 0, time.UTC)
-	client, to := portal(t, bitrix24.Options{Log: hook, Now: func() time.Time { at = at.Add(time.Second); return at }},
+	client, to := portalServer(t, bitrix24.Options{Log: hook, Now: func() time.Time { at = at.Add(time.Second); return at }},
 		answers(401, `{"error":"expired_token","error_description":"over","access_token":"leak-1"}`))
 	_, err := client.Call(t.Context(), to, bitrix24.Call{Method: "profile"})
 	require.Error(t, err)
