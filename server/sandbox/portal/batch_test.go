@@ -55,11 +55,13 @@ func TestBatch(t *testing.T) {
 		got := s.ok("batch", m{"cmd": cmd})
 		require.Len(t, at(got, "result"), 50)
 		require.Equal(t, "ERROR_BATCH_LENGTH_EXCEEDED", at(got, "result_error", "c50", "error"))
-		got = s.ok("batch", m{"cmd": m{"n": "batch?cmd[0]=profile", "f": "telephony.externalCall.attachRecord?CALL_ID=x&FILENAME=a.mp3", "u": "no.such"}})
+		got = s.ok("batch", m{"cmd": m{"n": "batch?cmd[0]=profile", "f": "telephony.externalCall.attachRecord?CALL_ID=x&FILENAME=a.mp3", "u": "no.such",
+			"c": "crm.timeline.comment.add?fields[ENTITY_TYPE]=lead&fields[ENTITY_ID]=1&fields[COMMENT]=x&fields[FILES][0][0]=a.txt&fields[FILES][0][1]=aGk="}})
+		require.Equal(t, "ERROR_BATCH_METHOD_NOT_ALLOWED", at(got, "result_error", "c", "error"))
 		require.Equal(t, "ERROR_BATCH_METHOD_NOT_ALLOWED", at(got, "result_error", "n", "error"))
 		require.Equal(t, "ERROR_BATCH_METHOD_NOT_ALLOWED", at(got, "result_error", "f", "error"))
 		require.Equal(t, "ERROR_METHOD_NOT_FOUND", at(got, "result_error", "u", "error"))
-		require.Len(t, s.world.Violations(), 4)
+		require.Len(t, s.world.Violations(), 5)
 	})
 }
 

@@ -235,7 +235,7 @@ func (s *crmState) candidates(typ int, c *condition) []*item {
 		case "id":
 			return s.byID(typ, values)
 		case "originId":
-			if !isList {
+			if !isList && text(p.want) != "" {
 				return s.origins[typ][strings.ToLower(text(p.want))]
 			}
 		}

@@ -43,7 +43,7 @@ func (p *Portal) OpenApp(clientID string, user int) (FramePost, error) {
 	return p.Open(clientID, user, "DEFAULT", nil)
 }
 
-// Open is the post of a placement, such as LEFT_MENU or CRM_LEAD_DETAIL_TAB with options {"ID":"7"}. A URI is added to the options as the page would.
+// Open is the post of a placement, such as LEFT_MENU or CRM_LEAD_DETAIL_TAB with options {"ID":"7"}. The page itself adds URI to the options.
 func (p *Portal) Open(clientID string, user int, placement string, options map[string]any) (FramePost, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

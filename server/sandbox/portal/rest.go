@@ -188,7 +188,7 @@ func (c *call) admit(m *method, name string, inBatch bool) *apiError {
 	switch {
 	case m == nil:
 		return breach(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
-	case inBatch && m.noBatch:
+	case inBatch && (m.noBatch || carriesFile(c.args)):
 		return breach(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 	case !c.tok.allows(m.scope):
 		return breach(403, "insufficient_scope", "The request requires higher privileges than provided by the access token")
@@ -212,6 +212,11 @@ func (c *call) admit(m *method, name string, inBatch bool) *apiError {
 		return nil
 	}
 	return m.takes.check(c.args, m.style, "")
+}
+
+// carriesFile tells whether a call uploads a file in base64, which a batch may not.
+func carriesFile(args *arr) bool {
+	return args.sub("fields").sub("FILES").len() > 0
 }
 
 func (c *call) perform(m *method) (any, *apiError) {
