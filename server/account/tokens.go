@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -115,6 +116,30 @@ func (a *Accounts) Working(ctx context.Context, ref Ref) (Access, error) {
 		return Access{}, err
 	}
 	return Access{Portal: row.portal(), Pair: pair}, nil
+}
+
+// Refused is told that the portal refuses an access token for good (its user was dismissed, say): that pair is buried and the next one given. When
+// none is left the portal is blocked and the error is ErrNoToken.
+func (a *Accounts) Refused(ctx context.Context, ref Ref, access, why string) (Access, error) {
+	now, err := a.Working(ctx, ref)
+	if err == nil && now.Pair.Access != access {
+		return now, nil // somebody else was faster
+	}
+	if err == nil {
+		err = a.db.InAccount(ctx, ref.Account, func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE portal_token SET dead = $4 WHERE account_id = $1 AND portal_id = $2 AND user_id = $3`,
+				int64(ref.Account), int64(ref.Portal), int64(now.Pair.User), why)
+			return err
+		})
+		if err != nil {
+			return Access{}, fmt.Errorf("bury token of portal %d: %w", ref.Portal, err)
+		}
+		now, err = a.Working(ctx, ref)
+	}
+	if errors.Is(err, ErrNoToken) {
+		return now, a.noToken(ctx, ref)
+	}
+	return now, err
 }
 
 // good selects the pairs that still count, the working one first, then the newest.

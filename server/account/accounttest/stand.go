@@ -66,26 +66,26 @@ func New(t testing.TB, portals ...string) *Stand {
 	return s
 }
 
-// Second is another server on the same database and world.
-func (s *Stand) Second() *Stand {
+// Second is another server on the same database and world; it may also reach these further hosts.
+func (s *Stand) Second(hosts ...string) *Stand {
 	s.T.Helper()
 	second := *s
-	second.start()
+	second.start(hosts...)
 	return &second
 }
 
-func (s *Stand) start() {
+func (s *Stand) start(hosts ...string) {
 	s.T.Helper()
 	s.DB = storetest.Open(s.T, s.URL)
-	s.Allow()
+	s.allow(hosts...)
 	log := slog.New(slog.DiscardHandler)
 	s.B24 = bitrix24.New(bitrix24.Options{HTTP: s.Guard.Client(nil), ClientID: ClientID, ClientSecret: ClientSecret, OAuthServers: []string{s.Server.OAuthURL()}})
 	s.Accounts = account.New(account.Options{DB: s.DB, Clock: s.Clock, Keys: s.Keys, B24: s.B24, Guard: s.Guard, Log: log})
 	s.Prover = proof.New(proof.Options{DB: s.DB, Accounts: s.Accounts, B24: s.B24, AppCode: AppCode, Log: log})
 }
 
-// Allow lists the addresses of the world, and further ones, as OMNI_B24_INSECURE_HOSTS does.
-func (s *Stand) Allow(more ...string) {
+// allow lists the addresses of the world, and further ones, as OMNI_B24_INSECURE_HOSTS does.
+func (s *Stand) allow(more ...string) {
 	s.T.Helper()
 	listed := append([]string{hostPort(s.T, s.Server.OAuthURL())}, more...)
 	for _, p := range s.World.Portals() {

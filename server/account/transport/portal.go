@@ -11,6 +11,7 @@ import (
 
 	"omni/server/account"
 	"omni/server/bitrix24"
+	"omni/server/httpguard"
 	"omni/server/outbox"
 )
 
@@ -25,8 +26,8 @@ func NewPortal(a *account.Accounts, b24 *bitrix24.Client) *Portal {
 	return &Portal{accounts: a, b24: b24}
 }
 
-// Send implements outbox.Transport: one command is a call, several are a batch. A token that just expired is refreshed once; the same
-// commands go again then, as they did not run.
+// Send implements outbox.Transport: one command is a call, several are a batch. A token that just expired is refreshed once, one that is refused for
+// good gives way to the next spare, a renamed portal is followed; the same commands go again then, as they did not run.
 func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.Outgoing) []outbox.Reply {
 	ref := account.Ref{Account: lane.Account, Portal: lane.Portal}
 	access, err := p.accounts.Working(ctx, ref)
@@ -37,10 +38,16 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 		return all(commands, &outbox.Failure{Kind: outbox.Sleep, Class: string(access.Portal.State), Text: access.Portal.Reason})
 	}
 	replies, failure := p.request(ctx, access, commands)
-	if failure != nil && failure.Class() == bitrix24.TokenExpired {
-		if access, err = p.accounts.Refresh(ctx, ref, access.Pair.Access); err != nil {
+	for tried := map[bitrix24.Class]bool{}; failure != nil && !tried[failure.Class()]; {
+		tried[failure.Class()] = true
+		next, curable, err := p.cure(ctx, ref, access, failure)
+		if err != nil {
 			return all(commands, accessFailure(err))
 		}
+		if !curable {
+			break
+		}
+		access = next
 		replies, failure = p.request(ctx, access, commands)
 	}
 	if failure != nil {
@@ -48,6 +55,25 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 		return all(commands, sort(failure))
 	}
 	return replies
+}
+
+// cure finds another access after a failure that says nothing about the commands; false: there is none to be had.
+func (p *Portal) cure(ctx context.Context, ref account.Ref, access account.Access, failure *bitrix24.Error) (account.Access, bool, error) {
+	var err error
+	switch failure.Class() {
+	case bitrix24.TokenExpired:
+		access, err = p.accounts.Refresh(ctx, ref, access.Pair.Access)
+	case bitrix24.AuthRefused:
+		access, err = p.accounts.Refused(ctx, ref, access.Pair.Access, failure.Code)
+	case bitrix24.Renamed:
+		if _, err = p.accounts.Moved(ctx, ref, failure.Location); err != nil {
+			return access, false, nil //nolint:nilerr // a rename that cannot be proven is tried again later; the failure stands
+		}
+		access, err = p.accounts.Working(ctx, ref)
+	default:
+		return access, false, nil
+	}
+	return access, err == nil, err
 }
 
 // request makes one request. Its error means that the whole request failed.
@@ -179,6 +205,10 @@ func sort(e *bitrix24.Error) *outbox.Failure {
 	case bitrix24.Renamed:
 		f.Kind, f.After = outbox.Retry, 10*time.Second
 	case bitrix24.Server, bitrix24.Transport:
+		if errors.Is(e.Cause, httpguard.ErrRefused) { // our own rule: nothing left
+			f.Kind, f.Class = outbox.Sleep, string(bitrix24.Blocked)
+			break
+		}
 		f.Kind, f.After = outbox.Unclear, time.Second
 		if e.Executed() == bitrix24.NotExecuted {
 			f.Kind = outbox.Retry
