@@ -68,6 +68,9 @@ type Target struct {
 	Access string
 }
 
+// String is the address without the token.
+func (t Target) String() string { return t.Endpoint }
+
 // Params are a call's parameters: JSON values; nested maps and lists as the method wants them.
 type Params map[string]any
 

@@ -26,6 +26,9 @@ type Token struct {
 	UserID                         int64
 }
 
+// String names the token's owner and never the token, so that none ends in a log by accident.
+func (t Token) String() string { return "token of " + t.MemberID }
+
 // ErrServerNotAllowed says that an authorization server is not one of the known ones.
 var ErrServerNotAllowed = errors.New("bitrix24: this authorization server is not known")
 

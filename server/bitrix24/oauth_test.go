@@ -3,6 +3,7 @@ package bitrix24_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -127,6 +128,13 @@ func TestAppInfoAsksTheAuthorizationServer(t *testing.T) {
 	require.InDelta(t, 250, bitrix24.BucketFor(string(info.License)).Size, 0)
 	_, err = client.AppInfo(context.Background(), server, "forged")
 	require.ErrorIs(t, err, bitrix24.ErrAuthRefused)
+}
+
+func TestTokensDoNotPrintThemselves(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{bitrix24.Token{Access: "leak", Refresh: "leak", MemberID: "m1"}, &bitrix24.Token{Access: "leak"}, bitrix24.Target{Endpoint: "https://acme.example/rest/", Access: "leak"}} {
+		require.NotContains(t, fmt.Sprintf("%v %+v %s", v, v, v), "leak")
+	}
 }
 
 func TestAuthorizeURL(t *testing.T) {
