@@ -41,7 +41,7 @@ async function serveApp() {
 export async function openStand() {
   const dir = await mkdtemp(path.join(tmpdir(), 'conformance-'))
   const program = path.join(dir, 'portal')
-  await promisify(execFile)('go', ['build', '-o', program, './server/sandbox/portal/standalone'], { cwd: root })
+  await promisify(execFile)(process.env.GO ?? 'go', ['build', '-o', program, './server/sandbox/portal/standalone'], { cwd: root })
   const app = await serveApp()
   const child = spawn(program, ['-portals', 'conformance', '-app', app.base, '-client-id', 'local.conformance', '-client-secret', 'sandbox'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const addresses = JSON.parse(await new Promise((done, fail) => {
@@ -68,7 +68,7 @@ export async function openStand() {
 /** A headless Chromium with a page. */
 export async function openBrowser() {
   const { chromium } = await import('playwright-core')
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
+  return chromium.launch({ executablePath: process.env.OMNI_CHROMIUM ?? process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
 }
 
 /** Waits until the SDK in the application's frame has started and answers that frame. */
