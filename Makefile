@@ -89,8 +89,9 @@ browser-checks: $(if $(wildcard server/main.go),build)
 
 # ---- bench ----
 
-bench: build $(CACHE)/bin/withpg
+bench:
 	@scripts/tools.sh postgres
+	@$(MAKE) $(CACHE)/bin/withpg
 	@$(CACHE)/bin/withpg -durable $(GO) run ./scripts/bench -out bench.json
 
 clean:
