@@ -13,7 +13,7 @@ CACHE       := $(CURDIR)/.cache
 LINTER      := 2.15.0
 # The checkout may belong to another user, from whom git tells nothing.
 export GOFLAGS ?= -buildvcs=false
-export OMNI_CHROMIUM ?= $(shell command -v chromium 2>/dev/null || echo /usr/bin/chromium)
+export CHROMIUM ?= $(shell command -v chromium 2>/dev/null || echo /usr/bin/chromium)
 export npm_config_audit = false
 export npm_config_fund = false
 export npm_config_update_notifier = false
@@ -83,9 +83,9 @@ page-checks: $(if $(PAGES),$(MODULES))
 	$(if $(call has_script,typecheck),cd frontend && npm run --silent typecheck </dev/null)
 	$(if $(call has_script,test),cd frontend && npm run --silent test </dev/null)
 
-# The browser tests start bin/omni themselves. Chromium is the one of OMNI_CHROMIUM.
-browser-checks: $(if $(wildcard server/main.go),build)
-	$(if $(and $(wildcard frontend/e2e/run.mjs),$(wildcard server/main.go)),cd frontend && npm run --silent e2e </dev/null)
+# The browser tests start bin/omni themselves.
+browser-checks: build
+	$(if $(call has_script,e2e),cd frontend && npm run --silent e2e </dev/null)
 
 # ---- bench ----
 

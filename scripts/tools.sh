@@ -71,8 +71,8 @@ compiler() {
 }
 
 chromium() {
-	command -v chromium >/dev/null 2>&1 || [ -n "${OMNI_CHROMIUM:-}" ] && return 0
-	can_install || { say "the browser tests need Chromium: apt-get install chromium, or name a program in OMNI_CHROMIUM"; exit 1; }
+	command -v chromium >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] && return 0
+	can_install || { say "the browser tests need Chromium: apt-get install chromium, or name a program in CHROMIUM"; exit 1; }
 	install_packages chromium fonts-liberation
 }
 
