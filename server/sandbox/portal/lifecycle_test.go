@@ -223,7 +223,7 @@ func TestPages(t *testing.T) {
 	require.Contains(t, im, "Ещё чат")
 	require.NotContains(t, im, "Новый чат", "the same tag replaces")
 	require.Contains(t, im, "Notifications")
-	for _, path := range []string{"/crm/lead/list/", "/crm/contact/list/", "/crm/company/details/1/", "/contact_center/", "/marketplace/", "/bitrix/sandbox/portal.css"} {
+	for _, path := range []string{"/crm/lead/list/", "/crm/contact/list/", "/crm/company/details/1/", "/contact_center/", "/marketplace/", "/sandbox/", "/bitrix/sandbox/portal.css"} {
 		status, _ := page(path)
 		require.Equal(t, 200, status, path)
 	}

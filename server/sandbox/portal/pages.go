@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -192,6 +193,8 @@ func (q *pageRequest) route() {
 		q.messenger(seg[1:])
 	case seg[0] == "marketplace":
 		q.market(seg[1:])
+	case seg[0] == "sandbox":
+		q.sandbox()
 	case seg[0] == "_frame" && len(seg) == 3:
 		q.frameCommand(seg[1], seg[2])
 	case seg[0] == "_page":
@@ -292,6 +295,20 @@ func (q *pageRequest) live() {
 		}
 	}
 	writeJSON(q.w, 200, out)
+}
+
+// sandbox shows what the application did here: breaches of the documentation, requests, events, newest first.
+func (q *pageRequest) sandbox() {
+	w, name := q.p.world, q.p.Name()
+	requests := keep(w.Requests(), func(r Request) bool { return r.Portal == name })
+	deliveries := keep(w.Deliveries(), func(d Delivery) bool { return d.Portal == name })
+	q.show("sandbox", q.t("control"), "", map[string]any{"Violations": w.Violations(), "Requests": newest(requests, 60), "Deliveries": newest(deliveries, 40)})
+}
+
+func newest[T any](all []T, n int) []T {
+	out := slices.Clone(all[max(0, len(all)-n):])
+	slices.Reverse(out)
+	return out
 }
 
 // disk serves a file the portal keeps.
