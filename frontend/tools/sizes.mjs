@@ -1,10 +1,11 @@
 // Says what a page loads before its first paint (gzip), and with --modules which packages the bytes come from.
 import { readFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 
 const modules = process.argv.includes('--modules')
-const dist = new URL('../dist/', import.meta.url)
+const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
 
 if (modules) {
   const output = await build({ logLevel: 'error', build: { write: false } })

@@ -14,7 +14,7 @@ export function useDates(): Dates {
 }
 
 function makeDates({ language, t }: Services) {
-  const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
+  const time = new Intl.DateTimeFormat(language, { timeStyle: 'short' })
   const weekday = new Intl.DateTimeFormat(language, { weekday: 'short' })
   const short = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
   const full = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'long' })
