@@ -168,6 +168,22 @@ func (a *Accounts) ByMember(ctx context.Context, member string) (Portal, error) 
 	return row.portal(), nil
 }
 
+// ByDomain finds the portal at that address among all accounts, the one that changed last. Like ByMember it only tells whom to ask. Error: ErrNoPortal.
+func (a *Accounts) ByDomain(ctx context.Context, domain string) (Portal, error) {
+	var row portalRow
+	err := a.db.AsSystemORM(ctx, func(_ context.Context, u *store.Unit) error {
+		err := u.ORM.Where("domain = ? AND member_id IS NOT NULL", strings.ToLower(domain)).Order("changed_at DESC").Take(&row).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return ErrNoPortal
+		}
+		return err
+	})
+	if err != nil {
+		return Portal{}, fmt.Errorf("find portal by address: %w", err)
+	}
+	return row.portal(), nil
+}
+
 // Happen applies a happening to a portal's life cycle and gives the portal as it is then. Error: ErrNoPortal.
 func (a *Accounts) Happen(ctx context.Context, ref Ref, h Happening) (Portal, error) {
 	p, err := a.change(ctx, ref, func(row *portalRow) { row.setStatus(Next(row.portal().Status, h)) })

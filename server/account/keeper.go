@@ -34,6 +34,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	for {
 		if next <= 0 {
 			k.note(ctx, "keeping idle tokens alive failed", k.KeepAlive(ctx))
+			k.note(ctx, "dropping ended proofs and consents failed", k.Forget(ctx))
 			next = keepEvery + rand.N(keepEvery/4)
 		}
 		k.note(ctx, "erasing an uninstalled portal failed", k.Erase(ctx))
@@ -71,6 +72,22 @@ func (k *Keeper) KeepAlive(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// Forget drops proofs and consents whose time is over.
+func (k *Keeper) Forget(ctx context.Context) error {
+	err := k.accounts.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		for _, statement := range []string{`DELETE FROM portal_proof WHERE expires_at < clock_timestamp()`, `DELETE FROM portal_consent WHERE expires_at < clock_timestamp()`} {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("drop ended proofs and consents: %w", err)
+	}
+	return nil
 }
 
 // Erase deletes what is left of portals that were uninstalled with clean-up: the whole account, or the portal alone when the account has another one.

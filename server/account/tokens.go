@@ -72,22 +72,6 @@ func (a *Accounts) openPair(row tokenRow) (Pair, error) {
 	return Pair{User: row.UserID, Access: string(access), Refresh: string(refresh), ExpiresAt: row.ExpiresAt}, nil
 }
 
-// SaveSpare keeps the pair of an administrator who opened a frame, should the working one be lost. A portal without a working pair works with it.
-func (a *Accounts) SaveSpare(ctx context.Context, ref Ref, p Pair) error {
-	return a.db.InAccountORM(ctx, ref.Account, func(ctx context.Context, u *store.Unit) error {
-		now := a.clock.Now()
-		if err := a.savePair(u.ORM, ref, p, now); err != nil {
-			return err
-		}
-		_, err := u.Tx.Exec(ctx, `UPDATE portal SET working_user = COALESCE(working_user, $3), idle_since = CASE WHEN COALESCE(working_user, $3) = $3 THEN $4 ELSE idle_since END
-			WHERE account_id = $1 AND id = $2`, int64(ref.Account), int64(ref.Portal), int64(p.User), now)
-		if err != nil {
-			return fmt.Errorf("choose working token of portal %d: %w", ref.Portal, err)
-		}
-		return nil
-	})
-}
-
 // Access is what a request to a portal needs.
 type Access struct {
 	Portal Portal

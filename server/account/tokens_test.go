@@ -187,6 +187,24 @@ func TestIdlePortalsAreKeptAlive(t *testing.T) {
 	require.NoError(t, works(s, working(s, p)))
 }
 
+func TestEndedProofsAreForgotten(t *testing.T) {
+	t.Parallel()
+	s, p := opened(t, second)
+	count := func() (n int) {
+		require.NoError(t, s.DB.InAccount(t.Context(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM portal_proof WHERE account_id = $1`, int64(p.Account)).Scan(&n)
+		}))
+		return n
+	}
+	require.Equal(t, 2, count())
+	require.NoError(t, s.DB.InAccount(t.Context(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE portal_proof SET expires_at = now() - interval '1 second' WHERE account_id = $1 AND user_id = $2`, int64(p.Account), second)
+		return err
+	}))
+	require.NoError(t, account.NewKeeper(s.Accounts).Forget(t.Context()))
+	require.Equal(t, 1, count())
+}
+
 func TestARenamedPortalIsFollowedOnTheWordOfTheAuthorizationServer(t *testing.T) {
 	t.Parallel()
 	s, p := opened(t)

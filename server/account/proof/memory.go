@@ -104,15 +104,3 @@ func (p *Prover) remember(ctx context.Context, c claim, o Opened) error {
 	p.memory.put(hash, o, ends)
 	return nil
 }
-
-// Forget drops ended proofs; retention calls it now and then.
-func (p *Prover) Forget(ctx context.Context) error {
-	err := p.DB.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM portal_proof WHERE expires_at < $1`, p.now())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("drop ended proofs: %w", err)
-	}
-	return nil
-}

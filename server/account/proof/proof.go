@@ -99,6 +99,15 @@ func (p *Prover) Frame(ctx context.Context, f *bitrix24.FramePOST) (Opened, erro
 	})
 }
 
+// RenewAt is Renew for a page that knows its portal by the address only.
+func (p *Prover) RenewAt(ctx context.Context, access, domain string) (Opened, error) {
+	at, err := p.Accounts.ByDomain(ctx, domain)
+	if err != nil && !errors.Is(err, account.ErrNoPortal) {
+		return Opened{}, err
+	}
+	return p.Renew(ctx, access, at.Ref()) // an unknown address leaves only what was proven before
+}
+
 // Renew proves the person of a running page by the portal's access token alone. portal is where the page says it stands (from its old session, whose
 // end is no matter); it only chooses whom to ask when the token is new.
 func (p *Prover) Renew(ctx context.Context, access string, portal account.Ref) (Opened, error) {

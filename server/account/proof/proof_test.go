@@ -197,6 +197,16 @@ func TestRenewByToken(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, operator, o.User)
 	require.Equal(t, north.Portal.ID, o.Portal.ID)
+
+	s.Portal("north").ExpireTokens(accounttest.ClientID)
+	access = s.Frame("north", operator).AuthID
+	_, err = s.Prover.RenewAt(t.Context(), access, "nobody.example.com")
+	require.ErrorIs(t, err, proof.ErrNotProven)
+	_, err = s.Prover.RenewAt(t.Context(), access, south.Portal.Domain)
+	require.ErrorIs(t, err, proof.ErrNotProven)
+	o, err = s.Prover.RenewAt(t.Context(), access, north.Portal.Domain)
+	require.NoError(t, err)
+	require.Equal(t, north.Portal.ID, o.Portal.ID)
 }
 
 func TestEventsAreProvenByApplicationToken(t *testing.T) {
