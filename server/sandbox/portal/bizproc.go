@@ -1,5 +1,10 @@
 package portal
 
+import (
+	"fmt"
+	"strings"
+)
+
 // robot is a robot of the automation rules an application added.
 type robot struct {
 	app, code, handler string
@@ -68,4 +73,23 @@ func robotDelete(c *call) (any, error) {
 	}
 	c.p.lines.robots = append(c.p.lines.robots[:i:i], c.p.lines.robots[i+1:]...)
 	return true, nil
+}
+
+// RunRobot lets the automation rules of an item run an application's robot: the post carries no token of a user.
+func (p *Portal) RunRobot(code string, typ, id int, properties map[string]any) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.lines.robots {
+		in := p.installation(r.app)
+		if r.code != code || in == nil || !in.installed {
+			continue
+		}
+		kind := entityNames[typ]
+		body := kv("workflow_id", secret(8), "code", code, "document_id", list("crm", "CCrmDocument"+kind, fmt.Sprintf("%s_%d", strings.ToUpper(kind), id)),
+			"document_type", list("crm", "CCrmDocument"+kind, strings.ToUpper(kind)), "event_token", secret(16), "properties", fromGo(properties), "use_subscription", "N",
+			"timeout_duration", 0, "ts", p.world.Now().Unix(), "auth", p.bareAuth(in, true))
+		p.queue.put(post{event: "robot " + code, url: r.handler, body: buildForm(body)})
+		return nil
+	}
+	return fmt.Errorf("run robot %s: no finished installation has it", code)
 }

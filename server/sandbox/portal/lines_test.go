@@ -5,6 +5,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -178,6 +179,15 @@ func TestRobotsAndNotices(t *testing.T) {
 	s.ok("bizproc.robot.add", add)
 	s.refused(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "bizproc.robot.add", add)
 	require.Equal(t, []any{"send"}, s.ok("bizproc.robot.list", nil))
+	require.Error(t, s.portal.RunRobot("send", portal.Deal, 1, nil), "not before the installation is finished")
+	require.NoError(t, s.portal.FinishInstall("local.app", 1))
+	require.NoError(t, s.portal.RunRobot("send", portal.Deal, 1, m{"text": "Здравствуйте"}))
+	require.Eventually(t, func() bool { return len(s.sink.events("")) == 2 }, 5*time.Second, 5*time.Millisecond)
+	run := s.sink.events("")[1]
+	require.Equal(t, "DEAL_1", run.Get("document_id[2]"))
+	require.Equal(t, "Здравствуйте", run.Get("properties[text]"))
+	require.Equal(t, s.portal.ApplicationToken("local.app"), run.Get("auth[application_token]"))
+	require.NotContains(t, run, "auth[access_token]")
 	s.ok("bizproc.robot.delete", m{"CODE": "send"})
 	id := s.ok("im.notify.personal.add", m{"USER_ID": 2, "MESSAGE": "hi"})
 	require.Equal(t, true, s.ok("im.notify.delete", m{"ID": id}))

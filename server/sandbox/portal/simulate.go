@@ -179,7 +179,7 @@ func (p *Portal) DropLine(line, user int) {
 	p.dropLine(line, p.user(user), 0)
 }
 
-// simulate is what people do in the portal, for the control interface: call, callback, line/answer, line/edit, line/finish, line/disconnect, line/drop, item.
+// simulate is what people do in the portal, for the control interface: call, callback, line/answer, line/edit, line/finish, line/disconnect, line/drop, robot, item.
 func (p *Portal) simulate(name string, read func(any) error) (any, error) {
 	var in struct {
 		User, Chat, Message, Line, Type, ID int
@@ -204,6 +204,8 @@ func (p *Portal) simulate(name string, read func(any) error) (any, error) {
 		err = p.FinishDialog(in.Chat, in.User)
 	case "line/disconnect":
 		p.Disconnect(in.Connector, in.Line, in.User)
+	case "robot":
+		err = p.RunRobot(in.Text, in.Type, in.ID, in.Fields)
 	case "line/drop":
 		p.DropLine(in.Line, in.User)
 	case "item": // with an id: changed, with an id and no fields: deleted, else added
