@@ -262,6 +262,9 @@ func (o *Outbox) judge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lo
 		return append(wake, letters...), err
 	case stepWait, stepLook:
 	}
-	wait := max(lookGap/5, limit+afterLimit-time.Duration(age*float64(time.Second)))
+	wait := limit + afterLimit - time.Duration(age*float64(time.Second))
+	if wait <= 0 || finding == Undecided {
+		wait = max(wait, lookGap/5)
+	}
 	return nil, o.postpone(ctx, tx, account, id, wait)
 }

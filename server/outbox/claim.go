@@ -25,7 +25,8 @@ type claimed struct {
 const scanKeys = 2000
 
 // headsQuery finds the first open command of each key by a loose scan, the heads of the keys in which somebody waits, and independent commands. A
-// command that follows others is ready when all of them are done.
+// command that follows others is ready when all of them are done. The limits in the laterals keep the planner from turning the joins round when its statistics
+// know nothing of the rows yet (1 s instead of 5 ms, measured).
 const headsQuery = `WITH RECURSIVE heads AS (
 	(SELECT key, id FROM command WHERE account_id = $1 AND lane_id = $2 AND state IN ('ready', 'sent', 'unclear') AND NOT independent AND key > $3 ORDER BY key, id LIMIT 1)
 	UNION ALL
@@ -38,10 +39,10 @@ const headsQuery = `WITH RECURSIVE heads AS (
 	free AS (SELECT f.id FROM generate_series(0, 2) AS rank, LATERAL (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND independent
 		AND priority = rank AND due_at <= clock_timestamp() AND NOT kind = ANY($5) ORDER BY id LIMIT 100) f)
 	SELECT s.keys, s.last, c.* FROM (SELECT count(*) AS keys, COALESCE(max(key), '') AS last FROM scanned) s LEFT JOIN (
-	SELECT c.id, c.key, c.kind, c.priority, c.created_at, c.alone, octet_length(c.params), c.doubts FROM command c
-	WHERE c.account_id = $1 AND c.state = 'ready' AND c.due_at <= clock_timestamp()
-	AND c.id IN (SELECT id FROM scanned UNION SELECT id FROM urgent UNION SELECT id FROM free)
-	AND (cardinality(c.after) = 0 OR NOT EXISTS (SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done'))
+	SELECT r.* FROM (SELECT id FROM scanned UNION SELECT id FROM urgent UNION SELECT id FROM free) w CROSS JOIN LATERAL (
+		SELECT c.id, c.key, c.kind, c.priority, c.created_at, c.alone, octet_length(c.params), c.doubts FROM command c
+		WHERE c.account_id = $1 AND c.id = w.id AND c.state = 'ready' AND c.due_at <= clock_timestamp() AND (cardinality(c.after) = 0 OR NOT EXISTS (
+			SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')) LIMIT 1) r
 	) c ON true`
 
 func (r *runner) heads(ctx context.Context, tx pgx.Tx) ([]head, error) {
