@@ -111,7 +111,7 @@ func demoEnvironment(given []string, listen, public, oauth string) []string {
 		"OMNI_LISTEN": listen, "OMNI_PUBLIC_URL": public, "OMNI_B24_CLIENT_ID": demoApp, "OMNI_B24_CLIENT_SECRET": demoSecret,
 		"OMNI_B24_OAUTH_URLS": oauth, "OMNI_B24_INSECURE_HOSTS": strings.Join([]string{demoPortal, demoSecond, demoOAuth}, ","),
 		"OMNI_UIS_DATA_API_URL": uis + "/v2.0", "OMNI_UIS_CALL_API_URL": uis + "/v4.0", "OMNI_UIS_CHATS_URL": uis + "/v1/", "OMNI_UIS_ADAPTER_URL": uis + "/v1/adapter/",
-		"OMNI_UIS_LOGIN_URL": uis + "/api/auth/json_rpc", "OMNI_UIS_MEDIA_HOSTS": demoUIS, "OMNI_LOG_FORMAT": "text", "OMNI_LOG_LEVEL": "warn", "OMNI_TEST_CLOCK": "1",
+		"OMNI_UIS_LOGIN_URL": uis + "/api/auth/json_rpc?method=login", "OMNI_UIS_MEDIA_HOSTS": demoUIS, "OMNI_LOG_FORMAT": "text", "OMNI_LOG_LEVEL": "warn", "OMNI_TEST_CLOCK": "1",
 	} {
 		if value(given, name, "") == "" {
 			out = append(out, name+"="+text)

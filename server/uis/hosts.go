@@ -165,6 +165,10 @@ func (h Hosts) With(o Overrides) (Hosts, error) {
 		}
 		*one.target = address
 	}
+	// The login's query is part of its address (Chat API, "Authorization"); an override that leaves it out means the same call.
+	if h.Login != "" && o.Login != "" && !strings.Contains(h.Login, "?") {
+		h.Login += "?method=login"
+	}
 	return h, nil
 }
 
