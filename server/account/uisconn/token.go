@@ -44,6 +44,7 @@ func (c *Connections) ByToken(ctx context.Context, token string) (Door, error) {
 	hash := string(sum[:])
 	c.mu.Lock()
 	have, ok := c.tokens[hash]
+	changes := c.changes
 	c.mu.Unlock()
 	if ok && time.Now().Before(have.until) {
 		return have.door, nil
@@ -65,6 +66,9 @@ func (c *Connections) ByToken(ctx context.Context, token string) (Door, error) {
 	door := Door{Account: r.AccountID, secret: webhook}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.changes != changes {
+		return door, nil // something changed while we looked: true for this request, not to be kept
+	}
 	if len(c.tokens) >= tokensKept {
 		clear(c.tokens)
 	}

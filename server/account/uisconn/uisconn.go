@@ -62,6 +62,8 @@ type Connections struct {
 	mu       sync.Mutex
 	sessions map[ids.AccountID]cachedSession
 	tokens   map[string]cachedToken
+	// changes counts forget, so that a look-up that began before is not kept.
+	changes int
 }
 
 // New makes the connections.
@@ -265,4 +267,5 @@ func (c *Connections) forget(account ids.AccountID) {
 	defer c.mu.Unlock()
 	delete(c.sessions, account)
 	clear(c.tokens)
+	c.changes++
 }
