@@ -118,7 +118,8 @@ func TestWalksEnd(t *testing.T) {
 	require.Len(t, collect(t, bitrix24.Rows(t.Context(), stuck, bitrix24.Call{Method: "user.get"}, bitrix24.DecodeList[row])), 1, "a next that does not move ends the walk")
 
 	var calls []bitrix24.Call
-	for range bitrix24.Rows(t.Context(), list(500, &calls), bitrix24.Call{Method: "user.get"}, bitrix24.DecodeList[row]) {
+	for _, err := range bitrix24.Rows(t.Context(), list(500, &calls), bitrix24.Call{Method: "user.get"}, bitrix24.DecodeList[row]) {
+		require.NoError(t, err)
 		break
 	}
 	require.Len(t, calls, 1, "who stops early asks for nothing more")

@@ -192,15 +192,13 @@ func messageWhere(ctx context.Context, tx pgx.Tx, account ids.AccountID, where s
 // ListMessages reads a page of a conversation, oldest first: the newest, those before a message, or those after one. more tells whether
 // there are further ones in that direction.
 func ListMessages(ctx context.Context, tx pgx.Tx, account ids.AccountID, chat ids.ChatID, before, after ids.MessageID, limit int) (page []*Message, quoted map[ids.MessageID]*Message, more bool, err error) {
-	where, order := "true", "DESC"
+	where, order := "$3::bigint = 0", "DESC"
 	bound := int64(before)
 	switch {
 	case after != 0:
 		where, order, bound = "id > $3", "ASC", int64(after)
 	case before != 0:
 		where = "id < $3"
-	default:
-		where = "$3::bigint = 0"
 	}
 	rows, err := tx.Query(ctx, `SELECT `+messageColumns+` FROM message WHERE account_id = $1 AND chat_id = $2 AND `+where+` ORDER BY id `+order+` LIMIT $4`,
 		int64(account), int64(chat), bound, limit+1)

@@ -1,8 +1,6 @@
 package crm
 
 import (
-	"encoding/json"
-
 	"omni/server/ids"
 )
 
@@ -86,5 +84,4 @@ type row struct {
 	Joined ids.ClientID
 	Ties   []Ref
 	Work   work
-	raw    json.RawMessage
 }

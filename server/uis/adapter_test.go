@@ -205,8 +205,7 @@ func TestFetchResource(t *testing.T) {
 func TestFetchMedia(t *testing.T) {
 	t.Parallel()
 	elsewhere := newPlatform(t, says(200, "stolen"))
-	var p *platform
-	p = newPlatform(t, func(w http.ResponseWriter, r *http.Request) {
+	p := newPlatform(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, elsewhere.URL+"/x", http.StatusFound)

@@ -134,18 +134,19 @@ func describe(e *Error, raw json.RawMessage) bool {
 		}
 		parts = []part{one}
 	}
-	for _, p := range parts {
-		if p.Mnemonic != "" {
-			e.Mnemonic = string(p.Mnemonic)
-		}
-		e.Field = string(p.Field)
-		if n := len(p.Loc); n > 0 {
-			e.Field = string(p.Loc[n-1])
-		}
-		e.Message = shorten(strings.TrimSpace(p.Msg+p.Message), 300)
-		return true
+	if len(parts) == 0 {
+		return false
 	}
-	return false
+	p := parts[0]
+	if p.Mnemonic != "" {
+		e.Mnemonic = string(p.Mnemonic)
+	}
+	e.Field = string(p.Field)
+	if n := len(p.Loc); n > 0 {
+		e.Field = string(p.Loc[n-1])
+	}
+	e.Message = shorten(strings.TrimSpace(p.Msg+p.Message), 300)
+	return true
 }
 
 // items reads a list that may be wrapped in an object.
