@@ -140,6 +140,9 @@ func (s *Socket) deliver(entries []Entry, frames [][]byte) {
 	}
 }
 
+// Pong answers a page's own ping.
+func (s *Socket) Pong() { s.hint([]byte(`{"type":"pong"}`)) }
+
 // hint queues a frame that may be dropped.
 func (s *Socket) hint(frame []byte) {
 	select {

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
+	"omni/server/account/directory"
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/jobs"
@@ -246,7 +247,15 @@ func (s *Server) directory(c *fiber.Ctx) error {
 	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
 		switch c.Params("name") {
 		case "channels":
-			return list(ctx, tx, `SELECT id, name, type, status, adapter_channel IS NOT NULL AS connected, seen_at FROM uis_channel WHERE account_id = $1 AND gone_at IS NULL ORDER BY name, id`, int64(p.Account))
+			found, err := directory.Channels(ctx, tx, p.Account)
+			for _, ch := range found {
+				v := chats.Viewer{}.ChannelView(chats.ChannelFrom(ch))
+				items = append(items, fiber.Map{"id": v.ID, "name": v.Name, "type": v.Type, "active": v.Active, "write_first": v.WriteFirst, "status": ch.Status, "connected": ch.Adapter != 0})
+			}
+			if err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `SELECT max(seen_at) FROM uis_channel WHERE account_id = $1`, int64(p.Account)).Scan(&readAt)
 		case "uis-employees":
 			return list(ctx, tx, `SELECT id, full_name AS name, email, seen_at FROM uis_employee WHERE account_id = $1 AND gone_at IS NULL ORDER BY full_name, id`, int64(p.Account))
 		case "b24-users":

@@ -139,8 +139,12 @@ func (s *Server) readSocket(ws *websocket.Conn, feed *relay.Socket, p *person) {
 		if json.Unmarshal(raw, &m) != nil {
 			continue
 		}
-		if m.Type == "typing" && m.Chat > 0 {
+		switch {
+		case m.Type == "typing" && m.Chat > 0:
 			s.Hub.Typing(p.Account, relay.TypingNotice{Chat: m.Chat, User: p.User, Name: p.Name})
+		case m.Type == "ping":
+			// A page cannot see the protocol's own pings: it asks in words, to notice a dead link.
+			feed.Pong()
 		}
 	}
 }
