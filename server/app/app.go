@@ -164,13 +164,13 @@ func (a *App) wire(ctx context.Context) error {
 	// Accounts and their platforms.
 	var lanes *outbox.Outbox
 	h := &hooks{}
-	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Changed: func(p account.Portal) {
+	people := &people{app: a, texts: texts}
+	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
 		if !p.Sleeps() {
 			a.background("wake lane", func(ctx context.Context) error { return resume(ctx, a.db, lanes, p) })
 		}
 	}})
-	people := &people{app: a, texts: texts}
 	connections := uisconn.New(uisconn.Options{DB: a.db, Clock: a.clock, Keys: ring, Log: a.log, HTTP: guard.Client, PublicURL: public,
 		Overrides:  uis.Overrides{DataAPI: c.UISDataAPIURL.String(), CallAPI: c.UISCallAPIURL.String(), Chats: c.UISChatsURL.String(), Adapter: c.UISAdapterURL.String(), Login: c.UISLoginURL.String()},
 		AllowMedia: mediaRule(c), RequestLimit: c.UISRequestLimit, Connected: people.connected, Changed: func(ids.AccountID) {}})

@@ -78,19 +78,19 @@ func (p *people) Match(ctx context.Context, account ids.AccountID, portal ids.Po
 
 // connected starts a matching on every portal of an account whose UIS employees were just read, so that people with the same e-mail are
 // matched at once.
-func (p *people) connected(id ids.AccountID) {
+func (p *people) connected(id ids.AccountID) { p.matchAll(id) }
+
+// installed does the same for a portal that was just installed.
+func (p *people) installed(portal account.Portal) { p.matchAll(portal.Account) }
+
+// matchAll queues one job for all portals of an account.
+func (p *people) matchAll(id ids.AccountID) {
 	p.app.background("queue matching", func(ctx context.Context) error {
-		list, err := p.accounts.List(ctx, id)
-		if err != nil {
-			return err
+		if _, err := p.connections.Get(ctx, id); errors.Is(err, uisconn.ErrNotConnected) {
+			return nil
 		}
-		for _, portal := range list {
-			if portal.Sleeps() {
-				continue
-			}
-			if _, err := p.Sync(ctx, id, portal.ID); err != nil && !errors.Is(err, jobs.ErrRunning) {
-				return err
-			}
+		if _, err := p.Sync(ctx, id, 0); err != nil && !errors.Is(err, jobs.ErrRunning) {
+			return err
 		}
 		return nil
 	})
@@ -122,7 +122,33 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 			only = append(only, ids.B24UserID(u))
 		}
 	}
-	return p.staff.Sync(ctx, at, only, func(done, total int) error { return job.Progress(ctx, done, total) })
+	portals, err := p.portalsOf(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	var result staff.Result
+	for _, portal := range portals {
+		result, err = p.staff.Sync(ctx, staff.At{Account: at.Account, Portal: portal}, only, func(done, total int) error { return job.Progress(ctx, done, total) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// portalsOf lists whose people a job is about: one portal, or all that can be spoken to.
+func (p *people) portalsOf(ctx context.Context, at staff.At) ([]ids.PortalID, error) {
+	if at.Portal != 0 {
+		return []ids.PortalID{at.Portal}, nil
+	}
+	list, err := p.accounts.List(ctx, at.Account)
+	var out []ids.PortalID
+	for _, portal := range list {
+		if !portal.Sleeps() {
+			out = append(out, portal.ID)
+		}
+	}
+	return out, err
 }
 
 // refresh is the job behind the round arrow: channels and employees of UIS again (U4).

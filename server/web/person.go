@@ -13,6 +13,7 @@ import (
 
 	"omni/server/account"
 	"omni/server/account/directory"
+	"omni/server/account/proof"
 	"omni/server/account/session"
 	"omni/server/ids"
 	"omni/server/workplace"
@@ -100,6 +101,7 @@ type sessionView struct {
 func (s *Server) renewSession(c *fiber.Ctx) error {
 	var in struct {
 		AuthID string `json:"auth_id"`
+		Domain string `json:"domain"`
 	}
 	if err := input(c, &in); err != nil {
 		return err
@@ -108,7 +110,13 @@ func (s *Server) renewSession(c *fiber.Ctx) error {
 		return badField("/auth_id", "required")
 	}
 	old := claimed(strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "))
-	opened, err := s.Proof.Renew(c.UserContext(), in.AuthID, old.Ref)
+	var opened proof.Opened
+	var err error
+	if old.Portal == 0 && in.Domain != "" {
+		opened, err = s.Proof.RenewAt(c.UserContext(), in.AuthID, in.Domain)
+	} else {
+		opened, err = s.Proof.Renew(c.UserContext(), in.AuthID, old.Ref)
+	}
 	if err != nil {
 		return proofProblem(err)
 	}
