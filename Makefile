@@ -32,7 +32,7 @@ has_script   = $(shell grep -q '"$(1)":' frontend/package.json 2>/dev/null && ec
 
 build: pages
 	@mkdir -p bin
-	$(GO) build -trimpath -o bin/omni ./server
+	$(GO) build -o bin/omni ./server
 
 pages: $(PAGES_BUILT)
 
