@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,38 +19,51 @@ import (
 	"omni/server/sandbox/uisplatform"
 )
 
-// The addresses of the demonstration, all on one machine. OMNI_LISTEN and OMNI_INTERNAL_LISTEN may move the product itself.
+// What the demonstration is called at its sandboxes.
 const (
-	demoPortal  = "127.0.0.1:8181"
-	demoSecond  = "127.0.0.1:8182"
-	demoOAuth   = "127.0.0.1:8183"
-	demoUIS     = "127.0.0.1:8184"
 	demoApp     = "local.omni"
 	demoSecret  = "sandbox-secret"
 	demoAccount = "romashka"
 )
 
+// sandboxes are the addresses of the demonstration's platforms, four ports in a row on loopback. OMNI_DEMO_PORT moves them, OMNI_LISTEN and
+// OMNI_INTERNAL_LISTEN the product itself.
+type sandboxes struct{ portal, second, oauth, uis string }
+
+func sandboxesAt(environ []string) (sandboxes, error) {
+	first, err := strconv.Atoi(value(environ, "OMNI_DEMO_PORT", "8181"))
+	if err != nil || first < 1 || first > 65532 {
+		return sandboxes{}, errors.New("OMNI_DEMO_PORT: expected the first of four free ports, such as 8181")
+	}
+	at := func(n int) string { return "127.0.0.1:" + strconv.Itoa(first+n) }
+	return sandboxes{at(0), at(1), at(2), at(3)}, nil
+}
+
 // Demo is `omni demo`: the product, sandbox portals and a sandbox UIS. Everything but the product's own data is in memory.
 func Demo(ctx context.Context, environ []string, out io.Writer) error {
+	at, err := sandboxesAt(environ)
+	if err != nil {
+		return err
+	}
 	listen := value(environ, "OMNI_LISTEN", "127.0.0.1:8080")
 	public := "http://" + listen
 	world := portal.New(portal.Options{})
 	world.RegisterApp(portal.App{ClientID: demoApp, ClientSecret: demoSecret, Title: "OMNI", Titles: map[string]string{"ru": "OMNI", "en": "OMNI"},
 		InstallURL: public + "/bitrix24/install", AppURL: public + "/bitrix24/app", EventsURL: public + "/bitrix24/events", RedirectURL: public + "/bitrix24/oauth/callback"})
-	first := world.AddPortal(portal.PortalConfig{Name: "Ромашка", Host: demoPortal, LeadsMode: "classic"})
-	world.AddPortal(portal.PortalConfig{Name: "Василёк", Host: demoSecond, LeadsMode: "simple"})
-	served, err := portal.Serve(world, demoOAuth)
+	first := world.AddPortal(portal.PortalConfig{Name: "Ромашка", Host: at.portal, LeadsMode: "classic"})
+	world.AddPortal(portal.PortalConfig{Name: "Василёк", Host: at.second, LeadsMode: "simple"})
+	served, err := portal.Serve(world, at.oauth)
 	if err != nil {
 		return fmt.Errorf("start the sandbox portals: %w", err)
 	}
 	defer func() { _ = served.Close() }()
-	_, stopUIS, err := demoPlatform()
+	stopUIS, err := demoPlatform(at.uis)
 	if err != nil {
 		return err
 	}
 	defer stopUIS()
 
-	environ = append(environ, demoEnvironment(environ, listen, public, served.OAuthURL())...)
+	environ = append(environ, demoEnvironment(environ, at, listen, public, served.OAuthURL())...)
 	c, err := config.Load(environ)
 	if err != nil {
 		return err
@@ -72,13 +86,13 @@ In the app's first page connect UIS with
 
 Ctrl-C stops everything.
 
-`, first.URL(), demoUIS, demoAccount, demoSecond, demoAccount, demoAccount, demoAccount)
+`, first.URL(), at.uis, demoAccount, at.second, demoAccount, demoAccount, demoAccount)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	return group.Wait()
 }
 
-func demoPlatform() (*uisplatform.Platform, func(), error) {
+func demoPlatform(address string) (func(), error) {
 	platform := uisplatform.New(uisplatform.Options{})
 	account := uisplatform.DemoAccount(demoAccount)
 	// The same people as in the sandbox portal, so that the first synchronisation matches them by their e-mails.
@@ -89,10 +103,10 @@ func demoPlatform() (*uisplatform.Platform, func(), error) {
 		{ID: 1004, LastName: "Воронов", FirstName: "Пётр", Email: "voronov@romashka.example", Login: "voronov", Extension: "104"},
 	}
 	platform.AddAccount(account)
-	platform.SetPublicURL("http://" + demoUIS)
-	listener, err := net.Listen("tcp", demoUIS)
+	platform.SetPublicURL("http://" + address)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, nil, fmt.Errorf("start the sandbox UIS: %w", err)
+		return nil, fmt.Errorf("start the sandbox UIS: %w", err)
 	}
 	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
@@ -100,18 +114,18 @@ func demoPlatform() (*uisplatform.Platform, func(), error) {
 			_, _ = fmt.Fprintln(os.Stderr, "sandbox UIS:", err)
 		}
 	}()
-	return platform, func() { _ = server.Close(); platform.Close() }, nil
+	return func() { _ = server.Close(); platform.Close() }, nil
 }
 
 // demoEnvironment points the product at the sandboxes; what the caller set stays.
-func demoEnvironment(given []string, listen, public, oauth string) []string {
-	uis := "http://" + demoUIS
+func demoEnvironment(given []string, at sandboxes, listen, public, oauth string) []string {
+	uis := "http://" + at.uis
 	var out []string
 	for name, text := range map[string]string{
 		"OMNI_LISTEN": listen, "OMNI_PUBLIC_URL": public, "OMNI_B24_CLIENT_ID": demoApp, "OMNI_B24_CLIENT_SECRET": demoSecret,
-		"OMNI_B24_OAUTH_URLS": oauth, "OMNI_B24_INSECURE_HOSTS": strings.Join([]string{demoPortal, demoSecond, demoOAuth}, ","),
+		"OMNI_B24_OAUTH_URLS": oauth, "OMNI_B24_INSECURE_HOSTS": strings.Join([]string{at.portal, at.second, at.oauth}, ","),
 		"OMNI_UIS_DATA_API_URL": uis + "/v2.0", "OMNI_UIS_CALL_API_URL": uis + "/v4.0", "OMNI_UIS_CHATS_URL": uis + "/v1/", "OMNI_UIS_ADAPTER_URL": uis + "/v1/adapter/",
-		"OMNI_UIS_LOGIN_URL": uis + "/api/auth/json_rpc?method=login", "OMNI_UIS_MEDIA_HOSTS": demoUIS, "OMNI_LOG_FORMAT": "text", "OMNI_LOG_LEVEL": "warn", "OMNI_TEST_CLOCK": "1",
+		"OMNI_UIS_LOGIN_URL": uis + "/api/auth/json_rpc?method=login", "OMNI_UIS_MEDIA_HOSTS": at.uis, "OMNI_LOG_FORMAT": "text", "OMNI_LOG_LEVEL": "warn", "OMNI_TEST_CLOCK": "1",
 	} {
 		if value(given, name, "") == "" {
 			out = append(out, name+"="+text)

@@ -117,7 +117,7 @@ func (c *Config) Warnings() []string {
 
 // Unknown lists the OMNI_ variables of an environment that mean nothing to the server, most likely misspelt.
 func Unknown(environ []string) []string {
-	known := map[string]bool{"OMNI_TEST_DATABASE_URL": true} // read by the tests of the project
+	known := map[string]bool{"OMNI_TEST_DATABASE_URL": true, "OMNI_DEMO_PORT": true} // read by the tests and by the demonstration
 	for field := range fields() {
 		known[field.Tag.Get("env")] = true
 	}

@@ -1,0 +1,162 @@
+// The story of one conversation on the real product, in a real browser: an administrator installs the app on the sandbox portal and connects
+// UIS, a client writes from the sandbox phone, the operator answers, and the CRM has it all. Needs bin/omni ("make build").
+// Pictures go to test-results/: node e2e/story.mjs
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { chromium } from 'playwright-core'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const results = path.join(root, 'frontend/test-results')
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const base = 20000 + Math.floor(Math.random() * 20000)
+const portal = `http://127.0.0.1:${base}`
+const uis = `http://127.0.0.1:${base + 3}`
+const internal = `127.0.0.1:${base + 5}`
+const patience = 30_000
+
+/** Starts `omni demo` with data of its own and waits until it serves. */
+async function startDemo() {
+  const data = await mkdtemp(path.join(tmpdir(), 'omni-story-'))
+  const child = spawn(path.join(root, 'bin/omni'), ['demo'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, OMNI_DATA_DIR: path.join(data, 'var'), OMNI_DEMO_PORT: String(base), OMNI_LISTEN: `127.0.0.1:${base + 4}`, OMNI_INTERNAL_LISTEN: internal },
+  })
+  const deadline = Date.now() + 90_000
+  for (;;) {
+    const ready = await fetch(`http://${internal}/readyz`).then((answer) => answer.ok, () => false)
+    if (ready) break
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error('omni demo did not start')
+    await new Promise((done) => { setTimeout(done, 200) })
+  }
+  return async () => {
+    const ended = new Promise((done) => { child.once('exit', done) })
+    child.kill('SIGTERM')
+    await ended
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+/** Waits until nothing is on its way any more. */
+async function rest() {
+  const deadline = Date.now() + patience
+  for (;;) {
+    const pending = await (await fetch(`http://${internal}/pending`)).json()
+    const busy = ['inbox', 'parked', 'outbox', 'in_flight', 'unclear', 'jobs'].filter((name) => pending[name] > 0)
+    if (busy.length === 0) return
+    if (Date.now() > deadline) throw new Error(`still busy: ${busy.join(', ')}`)
+    await new Promise((done) => { setTimeout(done, 100) })
+  }
+}
+
+function equal(what, got, wanted) {
+  if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(wanted)}`)
+}
+
+await mkdir(results, { recursive: true })
+const stop = await startDemo()
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, locale: 'ru-RU' })
+const page = await context.newPage()
+const complaints = []
+page.on('pageerror', (error) => complaints.push(error.message))
+const shot = (name) => page.screenshot({ path: path.join(results, `story-${name}.png`) })
+const step = (text) => { console.log(`ok    ${text}`) }
+
+try {
+  await page.goto(`${portal}/marketplace/`)
+  await page.click('button[value=install]')
+  await page.waitForURL(/install_finished/, { timeout: patience })
+  step('P1 the app is installed and finished')
+
+  const app = page.frameLocator('iframe').first()
+  await app.getByTestId('nav-uis').click({ timeout: patience })
+  await app.getByTestId('uis-key').fill('key-romashka')
+  await app.getByTestId('uis-login').fill('romashka@uis.example')
+  await app.getByTestId('uis-password').fill('password-romashka')
+  await app.getByTestId('uis-save').click()
+  await app.getByTestId('uis-check-channels').waitFor({ timeout: patience })
+  await shot('uis')
+  step('U1 UIS is connected and tested')
+
+  await app.getByTestId('nav-main').click()
+  await app.getByTestId('settings-recommended').click()
+  await app.getByTestId('settings-save').click()
+  await app.getByTestId('settings-save').waitFor({ state: 'detached', timeout: patience })
+  await app.getByTestId('nav-employees').click()
+  await app.getByTestId('employee-1').getByText('Власова Анна').waitFor({ timeout: patience })
+  await shot('employees')
+  step('P4, S1 settings are saved, people with the same e-mail are matched')
+
+  await page.locator('.left').getByText('UIS Чаты').click()
+  const workplace = page.frameLocator('iframe').first()
+  await workplace.getByTestId('list-new').click({ timeout: patience })
+  const phone = await context.newPage()
+  await phone.setViewportSize({ width: 460, height: 860 })
+  await phone.goto(`${uis}/phone/romashka?lang=ru&channel=20&number=79000000777&name=Тимофей`)
+  await phone.getByTestId('phone-input').fill('Здравствуйте! Есть ли доставка?')
+  await phone.getByTestId('phone-send').click()
+  await workplace.getByTestId('chat-item').first().click({ timeout: patience })
+  await workplace.getByTestId('message').getByText('Есть ли доставка').waitFor({ timeout: patience })
+  step('W2 the client\'s message is on the operator\'s page without a reload')
+
+  await workplace.getByTestId('accept').first().click()
+  await workplace.getByTestId('composer-text').fill('Да, доставим завтра до 14:00')
+  await workplace.getByTestId('composer-text').press('Enter')
+  await phone.getByText('доставим завтра').first().waitFor({ timeout: patience })
+  await workplace.locator('[data-testid=message][data-side=operator][data-status=read]').first().waitFor({ timeout: patience })
+  step('W8 the answer is on the phone, delivery and read marks came back')
+
+  await workplace.getByTestId('file-input').setInputFiles({ name: 'Прайс.pdf', mimeType: 'application/pdf', buffer: Buffer.concat([Buffer.from('%PDF-1.4\n'), Buffer.alloc(200_000, 32)]) })
+  await workplace.getByTestId('composer-text').fill('Прайс во вложении')
+  await workplace.getByTestId('send').click()
+  await phone.getByTestId('phone-message-file').first().waitFor({ timeout: patience })
+  step('W8 a file went to the client')
+  await rest()
+  await page.waitForTimeout(300)
+  await shot('workplace')
+
+  const state = await (await fetch(`${portal}/_sandbox/state`)).json()
+  const leads = state.items.leads.filter((lead) => lead.fields.originatorId === 'omni')
+  equal('leads made', leads.map((lead) => lead.phones), [['+79000000777']])
+  const comments = state.comments.filter((comment) => comment.bindings.some((binding) => binding.type === 1 && binding.id === leads[0].id))
+  equal('comments of the lead', comments.length, 1)
+  for (const text of ['Есть ли доставка', 'доставим завтра', 'Прайс во вложении']) {
+    if (!comments[0].text.includes(text)) throw new Error(`the timeline lacks "${text}"`)
+  }
+  step('C3, C6 one lead with the phone, one growing comment with every message')
+
+  await page.goto(`${portal}/crm/lead/details/${leads[0].id}/`)
+  await shot('lead')
+  await page.locator('.tabs a', { hasText: 'UIS' }).first().click()
+  await page.frameLocator('iframe').first().getByText('доставим завтра').first().waitFor({ timeout: patience })
+  await shot('lead-tab')
+  step('W1 the same chat stands in the lead\'s card')
+
+  await page.goto(`${portal}/crm/lead/details/1/`)
+  await page.locator('.tabs a', { hasText: 'UIS' }).first().click()
+  const empty = page.frameLocator('iframe').first()
+  await empty.getByTestId('empty-action').click({ timeout: patience })
+  await empty.getByTestId('start-text').fill('Добрый день! Вы оставляли заявку.')
+  await shot('write-first')
+  await empty.getByTestId('start-send').click()
+  await empty.getByTestId('message').getByText('Вы оставляли заявку').first().waitFor({ timeout: patience })
+  await empty.locator('[data-testid=message][data-side=operator]:not([data-status=queued]):not([data-status=unsent])').first().waitFor({ timeout: patience })
+  step('W1, W4 a lead without chats offers to write first, prefilled with its phone')
+
+  await rest()
+  for (const [name, address] of [['the portal', `${portal}/_sandbox/violations`], ['UIS', `${uis}/_sandbox/violations`]]) {
+    const found = await (await fetch(address)).json()
+    equal(`violations at ${name}`, Array.isArray(found) ? found : found.violations, [])
+  }
+  step('the sandboxes met nothing that the platforms would refuse')
+  equal('errors on the pages', complaints, [])
+} catch (error) {
+  await shot('failed').catch(() => undefined)
+  console.error(`FAIL  ${error.stack ?? error}`)
+  process.exitCode = 1
+} finally {
+  await browser.close()
+  await stop()
+}
