@@ -89,10 +89,9 @@ browser-checks: build
 
 # ---- bench ----
 
-bench:
+bench: pages
 	@scripts/tools.sh postgres
-	@$(MAKE) $(CACHE)/bin/withpg
-	@$(CACHE)/bin/withpg -durable $(GO) run ./scripts/bench -out bench.json
+	@$(GO) run ./server/bench -out bench.json
 
 clean:
 	rm -rf bin bench.json frontend/test-results $(PAGES_BUILT)

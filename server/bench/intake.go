@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"omni/server/clock"
+	"omni/server/ids"
+	"omni/server/inbox"
+)
+
+// message is a webhook body of ordinary size.
+var message = []byte(`{"event":"message","chat_id":4711,"message":{"id":900000123,"type":"text","text":"Здравствуйте! Подскажите, пожалуйста, есть ли доставка в субботу?"},` +
+	`"visitor":{"id":77,"name":"Иван","phone":"79000000012"},"channel":{"id":20,"type":"whatsapp"},"created_at":"2026-01-15T10:20:30.123Z"}`)
+
+// intake compares what a webhook costs until it may be answered with one bare insert of the same row.
+func (s *stand) intake(ctx context.Context) ([]figure, error) {
+	in := inbox.NewIntake(s.db, clock.System{}, func(ids.AccountID, ids.Key) {})
+	accept := func(prefix string) func(context.Context, int64) error {
+		return func(ctx context.Context, n int64) error {
+			return in.Accept(ctx, inbox.Row{
+				Account: ids.AccountID(n%accounts + first), Key: ids.ChatKey(ids.UISChatID(n % 5000)), Kind: "uis.message",
+				Natural: fmt.Sprintf("%s:%d", prefix, n), Body: message,
+			})
+		}
+	}
+	bare := func(ctx context.Context, n int64) error {
+		now := time.Now()
+		_, err := s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+			n%accounts+first, fmt.Sprintf("chat:%d", n%5000), "uis.message", fmt.Sprintf("bare:%d", n), message, now, now)
+		if err != nil {
+			return fmt.Errorf("bare insert: %w", err)
+		}
+		return nil
+	}
+	yardstick, err := full(ctx, s.size.each, bare)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := full(ctx, s.size.each, accept("full"))
+	if err != nil {
+		return nil, err
+	}
+	p50, p99, err := paced(ctx, s.size.each, rate/2, accept("paced"))
+	if err != nil {
+		return nil, err
+	}
+	return []figure{{
+		Name: "durable intake", Value: rate, Unit: "rows/s", Yardstick: yardstick, P50: inMS(p50), P99: inMS(p99),
+		Goal: "≥ 60 %, p99 < 30 ms at half the maximum", Note: "without HTTP; limited by the WAL flush of each commit, shared by 16 callers; the yardstick is not held by row level security",
+	}}, s.empty(ctx)
+}

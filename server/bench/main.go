@@ -1,0 +1,140 @@
+// Command bench measures what design section 8 asks for, each figure beside its yardstick of the same run, prints a table and writes bench.json.
+//
+// It needs nothing but the programs of PostgreSQL: `make bench`, or `go run ./server/bench`. Everything happens in one process on a private
+// PostgreSQL of default durability, sandbox platforms included, so the figures of one run compare with each other and with nothing else.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// figure is one line of the table.
+type figure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+	// Yardstick is the same without the product, in the same run and unit; zero: there is none.
+	Yardstick float64 `json:"yardstick,omitempty"`
+	P50       float64 `json:"p50_ms,omitempty"`
+	P99       float64 `json:"p99_ms,omitempty"`
+	Goal      string  `json:"goal"`
+	// Note says how it was measured and what limits it.
+	Note  string `json:"note,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// left says which lines of design section 8 are not measured.
+const left = "Not measured here: manager lookup and the first inbound call (telephony is a later issue); 1,000 portals × 1 message/s " +
+	"(a sandbox in a process of its own, a later issue); time to a usable list and scrolling (browser tests)."
+
+func main() {
+	out := flag.String("out", "bench.json", "file for the figures")
+	quick := flag.Bool("quick", false, "seconds instead of minutes; proves that the programme works, its figures mean nothing")
+	only := flag.String("only", "", "measure only what begins with this: intake, step, story, hub or page")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	if err := run(ctx, *out, *only, sizeOf(*quick)); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, only string, size size) (err error) {
+	began := time.Now()
+	s, err := newStand(ctx, size)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	var figures []figure
+	failed := 0
+	for _, m := range []struct {
+		name    string
+		measure func(context.Context) ([]figure, error)
+	}{{"intake", s.intake}, {"step", s.steps}, {"story", s.story}, {"page", s.page}} {
+		if !strings.HasPrefix(m.name, only) {
+			continue
+		}
+		measured, err := m.measure(ctx)
+		figures = append(figures, measured...)
+		if err != nil {
+			failed++
+			figures = append(figures, figure{Name: m.name, Error: err.Error()})
+		}
+	}
+	if err := show(figures); err != nil {
+		return err
+	}
+	fmt.Printf("\n%s\n%s, %d processors, %s.\n", left, runtime.Version(), runtime.NumCPU(), time.Since(began).Round(time.Second))
+	if err := write(out, figures); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d measurements failed", failed)
+	}
+	return nil
+}
+
+func write(out string, figures []figure) error {
+	text, err := json.MarshalIndent(map[string]any{"at": time.Now().UTC().Format(time.RFC3339), "processors": runtime.NumCPU(), "figures": figures, "left_out": left}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the figures: %w", err)
+	}
+	if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil { //nolint:gosec // for everybody to read
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	return nil
+}
+
+func show(figures []figure) error {
+	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "figure\tmeasured\tyardstick\tof it\tp50\tp99\tgoal\t")
+	for _, f := range figures {
+		if f.Error != "" {
+			_, _ = fmt.Fprintf(table, "%s\tfailed: %s\n", f.Name, f.Error)
+			continue
+		}
+		yardstick, share := "–", "–"
+		if f.Yardstick > 0 {
+			yardstick, share = number(f.Yardstick)+" "+f.Unit, fmt.Sprintf("%.0f %%", 100*f.Value/f.Yardstick)
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t\n", f.Name, number(f.Value), f.Unit, yardstick, share, milliseconds(f.P50), milliseconds(f.P99), f.Goal)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print the table: %w", err)
+	}
+	fmt.Println()
+	for _, f := range figures {
+		if f.Note != "" {
+			fmt.Printf("%s: %s\n", f.Name, f.Note)
+		}
+	}
+	return nil
+}
+
+func number(v float64) string {
+	if v < 100 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+func milliseconds(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f ms", v)
+}
