@@ -294,6 +294,9 @@ func (t *turn) openedBy(w uis.Webhook) bool {
 	case *uis.ChatNew:
 		return true
 	case *uis.MessageEvent:
+		if body.Mnemonic != "" {
+			return false // a service message such as chat_started shows nothing
+		}
 		t.opened(Opened{Chat: ids.UISChatID(w.ChatID), Channel: t.setting.Channel.ID, AdapterAccount: int64(w.ConnectionID), AdapterChannel: int64(w.ChannelID),
 			Employee: ids.UISEmployeeID(body.OperatorID), At: body.CreatedAt.Time})
 		return true

@@ -25,8 +25,13 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 		if t.uis, err = uisNumber(step.Key); err != nil {
 			return nil, err
 		}
-		if t.chat, err = chatBy(ctx, step.Tx, step.Account, `uis_chat_id = $2 FOR UPDATE`, int64(t.uis)); err == nil && t.chat == nil {
+		t.chat, err = chatBy(ctx, step.Tx, step.Account, `uis_chat_id = $2 FOR UPDATE`, int64(t.uis))
+		switch {
+		case err != nil:
+		case t.chat == nil:
 			t.chat, adopting, err = e.startedAs(ctx, step, inputs)
+		default:
+			t.chat, adopting, err = e.merged(ctx, step, t.chat, inputs)
 		}
 	}
 	if err != nil {
@@ -119,6 +124,36 @@ func (e *Engine) startedAs(ctx context.Context, step *inbox.Step, inputs []input
 		}
 	}
 	return nil, false, nil
+}
+
+// merged handles a letter of a started chat that comes after another webhook made a chat of that number: the started one, which its
+// operator has open, stays, and takes the messages of the other.
+func (e *Engine) merged(ctx context.Context, step *inbox.Step, made *Chat, inputs []input) (*Chat, bool, error) {
+	for _, in := range inputs {
+		if in.event.Kind != KindAdopt {
+			continue
+		}
+		var l adoptLetter
+		if err := json.Unmarshal(in.event.Body, &l); err != nil {
+			return nil, false, fmt.Errorf("read the letter of a started chat: %w", err)
+		}
+		if l.Chat == made.ID {
+			return made, false, nil
+		}
+		started, err := chatBy(ctx, step.Tx, step.Account, `id = $2 FOR UPDATE`, int64(l.Chat))
+		if err != nil || started == nil || started.UIS != 0 {
+			return made, false, err
+		}
+		batch := &pgx.Batch{}
+		batch.Queue(`UPDATE message SET chat_id = $3 WHERE account_id = $1 AND chat_id = $2`, int64(step.Account), int64(made.ID), int64(started.ID))
+		batch.Queue(`DELETE FROM chat WHERE account_id = $1 AND id = $2`, int64(step.Account), int64(made.ID))
+		if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+			return nil, false, fmt.Errorf("take chat %d into %d: %w", made.ID, started.ID, err)
+		}
+		started.Visitor, started.Unread, started.Last, started.CRM, started.Client, started.Portal = made.Visitor, made.Unread, max(started.Last, made.Last), made.CRM, made.Client, made.Portal
+		return started, false, nil
+	}
+	return made, false, nil
 }
 
 // channel is the account's channel this step is about.
