@@ -2,7 +2,7 @@
 // UIS, a client writes from the sandbox phone, the operator answers, and the CRM has it all. Needs bin/omni ("make build").
 // Pictures go to test-results/: node e2e/story.mjs
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
@@ -19,6 +19,7 @@ const patience = 30_000
 /** Starts `omni demo` with data of its own and waits until it serves. */
 async function startDemo() {
   const data = await mkdtemp(path.join(tmpdir(), 'omni-story-'))
+  await chmod(data, 0o755) // PostgreSQL runs as another user when this runs as root
   const child = spawn(path.join(root, 'bin/omni'), ['demo'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, OMNI_DATA_DIR: path.join(data, 'var'), OMNI_DEMO_PORT: String(base), OMNI_LISTEN: `127.0.0.1:${base + 4}`, OMNI_INTERNAL_LISTEN: internal },
