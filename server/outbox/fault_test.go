@@ -149,34 +149,70 @@ func TestRateLimitPausesAndLosesNothing(t *testing.T) {
 	require.Equal(t, []int{2, 2, 2}, p.sizes(), "the same commands again, and no storm")
 }
 
-// TestRandomFaults plays faults of all kinds over many keys: every add has one effect and keys keep their order. The seed is printed.
-func TestRandomFaults(t *testing.T) {
-	t.Parallel()
+// someFaults hits a quarter of the requests with a fault of any kind. The seed is printed.
+func someFaults(t testing.TB) func(int, []wire) *fault {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 1))
 	var mu sync.Mutex
 	faults := []fault{{run: true, drop: true}, {drop: true}, {drop: true, late: time.Second}, {status: 500, run: true}, {status: 503},
 		{failure: &outbox.Failure{Kind: outbox.Full, Class: "rate_limited"}}, {failure: &outbox.Failure{Kind: outbox.Retry, Class: "token_expired"}}}
-	p := newPlatform(t)
-	p.setPlan(func(int, []wire) *fault {
+	return func(int, []wire) *fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if dice.IntN(100) < 25 {
 			return &faults[dice.IntN(len(faults))]
 		}
 		return nil
-	})
+	}
+}
+
+// TestRandomFaults plays faults of all kinds over many keys: every add has one effect and keys keep their order.
+func TestRandomFaults(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.setPlan(someFaults(t))
 	s := start(t, storetest.URL(t), p, setup{})
 	const keys, each = 25, 4
 	for n := range each {
-		var round []outbox.Command
-		for k := range keys {
-			round = append(round, add(ids.Key(fmt.Sprintf("chat:%d", k)), n))
-		}
-		s.enqueue(t, round...)
+		s.enqueue(t, oneEach(keys, n)...)
 	}
 	s.rests(t, 90*time.Second)
+	inOrder(t, p.seen(), keys*each)
+}
+
+// oneEach is the n-th command of each of some keys.
+func oneEach(keys, n int) []outbox.Command {
+	commands := make([]outbox.Command, keys)
+	for k := range commands {
+		commands[k] = add(ids.Key(fmt.Sprintf("chat:%d", k)), n)
+	}
+	return commands
+}
+
+// TestTwoServersFreezeInTurn plays faults while one server after the other freezes past its lease and wakes again.
+func TestTwoServersFreezeInTurn(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	p := newPlatform(t)
+	p.setPlan(someFaults(t))
+	gates := []*gate{{}, {}}
+	start(t, url, p, setup{now: gates[0].now, name: "a"})
+	start(t, url, p, setup{now: gates[1].now, name: "b"})
+	writer := start(t, url, p, setup{name: "writer"})
+	writer.stop() // it only writes; the others find the work by looking
+	const keys, each = 15, 12
+	for n := range each {
+		frozen := n / 3 % 2
+		gates[frozen].mu.Lock()
+		writer.enqueue(t, oneEach(keys, n)...)
+		<-time.After(time.Duration(500+rand.IntN(2200)) * time.Millisecond)
+		if n%3 == 2 {
+			<-time.After(time.Duration(rand.IntN(7000)) * time.Millisecond)
+		}
+		gates[frozen].mu.Unlock()
+	}
+	writer.rests(t, 90*time.Second)
 	inOrder(t, p.seen(), keys*each)
 }
 
@@ -281,4 +317,51 @@ func TestAskWorksWhenAnotherServerOwnsTheLane(t *testing.T) {
 	var owners int
 	servers[0].query(t, `SELECT epoch FROM lane`, &owners)
 	require.Equal(t, 1, owners, "the lane stayed with the first")
+}
+
+// TestLostDatabaseConnections cuts every connection of the server again and again: transactions fail at any point, also with an unknown outcome.
+func TestLostDatabaseConnections(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	p := newPlatform(t)
+	s := start(t, url, p, setup{})
+	watch := storetest.Open(t, url)
+	const keys, each = 20, 10
+	for n := range each {
+		var round []outbox.Command
+		for k := range keys {
+			round = append(round, add(ids.Key(fmt.Sprintf("chat:%d", k)), n))
+		}
+		s.enqueue(t, round...)
+	}
+	w := &server{db: watch}
+	for range 25 {
+		w.exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user`)
+		<-time.After(time.Duration(20+rand.IntN(150)) * time.Millisecond)
+	}
+	within(t, 60*time.Second, "all should be done", func() bool { return len(p.seen()) >= keys*each })
+	inOrder(t, p.seen(), keys*each)
+	within(t, 20*time.Second, "and be known to be done", func() bool {
+		var open int
+		w.query(t, `SELECT count(*) FROM command WHERE state IN ('ready', 'sent', 'unclear')`, &open)
+		return open == 0
+	})
+}
+
+func TestUrgencyIsLentToWhatHasToLeaveFirst(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	// Background may not send at all: the bucket is over half.
+	s := start(t, storetest.URL(t), p, setup{limits: outbox.Limits{Size: 50, Drain: 0.01, PerRequest: 50, Flying: [3]int{4, 2, 1}}})
+	s.exec(t, `INSERT INTO lane (account_id, kind, portal_id, level) VALUES (7, 'b24', 1, 30)`)
+	slow, other := add("chat:1", 0), add("chat:2", 0)
+	slow.Kind, slow.Priority, other.Kind, other.Priority = "file", outbox.Background, "file", outbox.Background
+	made := s.enqueue(t, slow, other)
+	require.Never(t, func() bool { return len(p.sizes()) > 0 }, time.Second, 50*time.Millisecond)
+	urgent := add("chat:1", 1)
+	urgent.Priority = outbox.Waiting
+	made = append(made, s.enqueue(t, urgent)...)
+	within(t, 5*time.Second, "the person is served", func() bool { return s.state(t, made[2]) == "done" })
+	require.Equal(t, "done", s.state(t, made[0]))
+	require.Equal(t, "ready", s.state(t, made[1]))
 }
