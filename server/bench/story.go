@@ -1,5 +1,71 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
 
-func (s *stand) story(context.Context) ([]figure, error) { return nil, nil }
+	"omni/server/sandbox/portal"
+	"omni/server/sandbox/uisplatform"
+)
+
+// story measures the whole product in its town, from the first message of a client on.
+func (s *stand) story(ctx context.Context) ([]figure, error) {
+	t, err := s.newTown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	var figures []figure
+	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage} {
+		measured, err := measure(ctx, t)
+		figures = append(figures, measured...)
+		if err != nil {
+			return figures, err
+		}
+	}
+	if bad := t.world.Violations(); len(bad) > 0 {
+		return figures, fmt.Errorf("%d violations of the portal's documentation, the first: %s %s", len(bad), bad[0].Method, bad[0].Text)
+	}
+	return figures, nil
+}
+
+// asked are the requests to the portal since the n-th of its log, without those of pages.
+func (t *town) asked(n int) []portal.Request {
+	return slices.DeleteFunc(t.world.Requests()[n:], func(r portal.Request) bool { return r.Browser })
+}
+
+// fewest is what a first message of an unknown client needs at least, counted by hand: one batch that looks the phone up (duplicates and what is open),
+// one that adds the lead, one that comments on it.
+const fewest = 3
+
+// firstMessage counts HTTP requests to the portal from the first webhook of a chat to the comment in the new lead's timeline.
+func (s *stand) firstMessage(ctx context.Context, t *town) ([]figure, error) {
+	before, leads := len(t.world.Requests()), len(t.portal.Items(portal.Lead))
+	const text = "Здравствуйте! Есть ли доставка в субботу?"
+	if _, err := t.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: "79000009901", Name: "Ирина"}, text); err != nil {
+		return nil, err
+	}
+	err := until(ctx, "the comment in the lead's timeline", func() (bool, error) {
+		items := t.portal.Items(portal.Lead)
+		if len(items) == leads {
+			return false, nil
+		}
+		return slices.ContainsFunc(t.portal.Comments(portal.Lead, items[len(items)-1].ID), func(c portal.Comment) bool { return strings.Contains(c.Text, "доставка") }), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	requests := t.asked(before)
+	var names []string
+	for _, r := range requests {
+		name := r.Method
+		if len(r.Commands) > 0 {
+			name = fmt.Sprintf("%s of %d", r.Method, len(r.Commands))
+		}
+		names = append(names, name)
+	}
+	return []figure{{Name: "requests to the portal, first message", Value: float64(len(requests)), Unit: "requests", Yardstick: fewest, Goal: "the minimum",
+		Note: "from the webhook to the comment in the timeline of the new lead: " + strings.Join(names, ", ") + "; the yardstick was counted by hand"}}, nil
+}
