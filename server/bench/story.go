@@ -18,7 +18,7 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	}
 	defer t.close()
 	var figures []figure
-	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage} {
+	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage, s.budget, s.live, s.sockets} {
 		measured, err := measure(ctx, t)
 		figures = append(figures, measured...)
 		if err != nil {
@@ -36,8 +36,8 @@ func (t *town) asked(n int) []portal.Request {
 	return slices.DeleteFunc(t.world.Requests()[n:], func(r portal.Request) bool { return r.Browser })
 }
 
-// fewest is what a first message of an unknown client needs at least, counted by hand: one batch that looks the phone up (duplicates and what is open),
-// one that adds the lead, one that comments on it.
+// fewest is what a first message of an unknown client needs, counted by hand from the docs: one batch that looks the phone up (duplicates and what is
+// open), one request that adds the lead, one that comments on it. Only $result inside a batch could join the last two, and it hides refusals.
 const fewest = 3
 
 // firstMessage counts HTTP requests to the portal from the first webhook of a chat to the comment in the new lead's timeline.
