@@ -167,7 +167,10 @@ func (a *App) wire(ctx context.Context) error {
 	people := &people{app: a, texts: texts}
 	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
-		if !p.Sleeps() {
+		switch {
+		case p.State == account.Uninstalled:
+			a.background("close lane", func(ctx context.Context) error { return closeLane(ctx, a.db, lanes, p) })
+		case !p.Sleeps():
 			a.background("wake lane", func(ctx context.Context) error { return resume(ctx, a.db, lanes, p) })
 		}
 	}})
@@ -193,7 +196,7 @@ func (a *App) wire(ctx context.Context) error {
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "payment": people.payment}})
 	if err != nil {
 		return err
 	}
@@ -211,7 +214,7 @@ func (a *App) wire(ctx context.Context) error {
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
-		Files: shelf, Links: links, Workplace: desk, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background})
+		Files: shelf, Links: links, Workplace: desk, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, CheckPayment: people.checkPayment})
 	if err != nil {
 		return err
 	}
@@ -221,7 +224,7 @@ func (a *App) wire(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
 		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"files", shelf.Run},
-		{"keeper", account.NewKeeper(accounts).Run},
+		{"reasons", flow.NewPruner(a.db, a.clock, a.log).Run}, {"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,16 @@ func Demo(ctx context.Context, environ []string, out io.Writer) error {
 	}
 	defer stopUIS()
 
+	// The sandboxes forget everything when they stop, so what the product remembers must not outlive them.
+	data, err := os.MkdirTemp("", "omni-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the demonstration: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(data) }()
+	if err := os.Chmod(data, 0o755); err != nil { //nolint:gosec // PostgreSQL runs as another user when the demonstration runs as root
+		return fmt.Errorf("open the folder of the demonstration: %w", err)
+	}
+	environ = append(environ, "OMNI_DATA_DIR="+filepath.Join(data, "var"))
 	environ = append(environ, demoEnvironment(environ, at, listen, public, served.OAuthURL())...)
 	c, err := config.Load(environ)
 	if err != nil {

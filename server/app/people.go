@@ -136,6 +136,24 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 	return result, nil
 }
 
+// checkPayment queues a look at whether a portal's app is paid; one that waits already serves.
+func (p *people) checkPayment(ctx context.Context, portal account.Portal) error {
+	_, err := p.queue(ctx, portal.Account, "payment", portal.ID)
+	if errors.Is(err, jobs.ErrRunning) {
+		return nil
+	}
+	return err
+}
+
+// payment is the job behind ONAPPPAYMENT.
+func (p *people) payment(ctx context.Context, job *jobs.Job) (any, error) {
+	at, err := payloadOf(job)
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.accounts.CheckPayment(ctx, account.Ref{Account: at.Account, Portal: at.Portal})
+}
+
 // portalsOf lists whose people a job is about: one portal, or all that can be spoken to.
 func (p *people) portalsOf(ctx context.Context, at staff.At) ([]ids.PortalID, error) {
 	if at.Portal != 0 {

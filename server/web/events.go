@@ -76,9 +76,8 @@ func patiently(ctx context.Context, try func() error) error {
 func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.EventPOST) error {
 	switch e.Name {
 	case "ONAPPPAYMENT":
-		// It needs the network, so nobody waits for it; the event itself is only a hint.
-		s.Background("read payment", func(ctx context.Context) error { return s.Accounts.CheckPayment(ctx, p.Ref()) })
-		return nil
+		// The event itself is only a hint: a job asks the authorization server.
+		return patiently(ctx, func() error { return s.CheckPayment(ctx, p) })
 	case "ONAPPINSTALL":
 		return patiently(ctx, func() error { _, err := s.Accounts.Happen(ctx, p.Ref(), account.Finished); return err })
 	case "ONAPPUPDATE", "ONAPPUNINSTALL":

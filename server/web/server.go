@@ -70,6 +70,8 @@ type Options struct {
 	ClientID   string
 	FileLimit  int64
 	Background func(name string, fn func(ctx context.Context) error)
+	// CheckPayment queues a look at whether a portal's app is paid.
+	CheckPayment func(ctx context.Context, p account.Portal) error
 }
 
 // Server serves the public address.
