@@ -75,6 +75,7 @@ func TestMessageIsFoundInTheReport(t *testing.T) {
 		"another text":         {`[{"id":301,"chat_id":400,"date_time":"2025-01-31 12:00:01","text":"Добрый","source":"operator","employee_id":15}]`, nil, uis.Absent, 0},
 		"long before":          {`[{"id":301,"chat_id":400,"date_time":"2025-01-31 11:50:00","text":"Добрый день\nя","source":"operator","employee_id":15}]`, nil, uis.Absent, 0},
 		"with a file":          {`[{"id":301,"chat_id":400,"date_time":"2025-01-31 12:00:01","text":"Добрый день\nя","source":"operator","employee_id":15,"resource":{"file_name":"a"}}]`, nil, uis.Absent, 0},
+		"a file that is {}":    {`[{"id":301,"chat_id":400,"date_time":"2025-01-31 12:00:01","text":"Добрый день\nя","source":"operator","employee_id":15,"resource":{}}]`, nil, uis.Found, 301},
 		"known as another one": {`[` + right + `]`, func(s *uis.Sent) { s.KnownMessages = known }, uis.Absent, 0},
 		"twins, one known":     {`[{"id":302,"chat_id":400,"date_time":"2025-01-31 12:00:03","text":"Добрый день\nя","source":"operator","employee_id":15},` + right + `]`, func(s *uis.Sent) { s.KnownMessages = known }, uis.Found, 302},
 		"unknown zone":         {`[` + right + `]`, func(s *uis.Sent) { s.Zone = nil }, uis.Undecided, 0},
