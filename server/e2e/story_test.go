@@ -175,7 +175,10 @@ func (n *tenant) phone(number string) []uisplatform.Message {
 }
 
 func (s *story) seenByClient() {
-	eventually(s.n.t, "the client sees the text and the file", func() bool { return len(s.atUIS()) >= 3 })
+	eventually(s.n.t, "the client sees the text and the file", func() bool {
+		list := s.atUIS()
+		return len(list) >= 3 && list[len(list)-1].Text == caption
+	})
 }
 
 func (s *story) marks() {

@@ -1,0 +1,156 @@
+package e2e_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+// frame is what a page gets over its socket.
+type frame struct {
+	Type string
+	Seq  int64
+	Name string
+	Data struct {
+		Message *message
+		Chat    *chat
+	}
+}
+
+// page is an open workplace: it reads the feed, and after a loss connects again with the last number it saw.
+type page struct {
+	n       *tenant
+	session string
+	over    chan struct{}
+	done    sync.WaitGroup
+	mu      sync.Mutex
+	conn    *websocket.Conn
+	ready   int
+	last    int64
+	frames  []frame
+}
+
+func (n *tenant) listen(session string) *page {
+	n.t.Helper()
+	p := &page{n: n, session: session, over: make(chan struct{}), last: -1}
+	p.done.Add(1)
+	go p.run()
+	n.t.Cleanup(p.leave)
+	eventually(n.t, "the socket is ready", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.ready > 0 })
+	return p
+}
+
+func (p *page) run() {
+	defer p.done.Done()
+	for {
+		p.connect()
+		select {
+		case <-p.over:
+			return
+		case <-time.After(look):
+		}
+	}
+}
+
+func (p *page) connect() {
+	conn, _, err := websocket.DefaultDialer.Dial("ws://"+p.n.w.gate.address+"/ws", nil)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	p.mu.Lock()
+	p.conn = conn
+	hello := map[string]any{"type": "hello", "session": p.session}
+	if p.last >= 0 {
+		hello["after"] = p.last
+	}
+	p.mu.Unlock()
+	select {
+	case <-p.over:
+		return
+	default:
+	}
+	if conn.WriteJSON(hello) != nil {
+		return
+	}
+	for {
+		var f frame
+		if conn.ReadJSON(&f) != nil {
+			return
+		}
+		p.take(f)
+	}
+}
+
+func (p *page) take(f frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch f.Type {
+	case "ready":
+		p.ready++
+		if p.last < 0 {
+			p.last = f.Seq
+		}
+		return
+	case "event":
+		p.last = f.Seq
+	}
+	p.frames = append(p.frames, f)
+}
+
+func (p *page) leave() {
+	p.mu.Lock()
+	select {
+	case <-p.over:
+	default:
+		close(p.over)
+	}
+	if p.conn != nil {
+		_ = p.conn.Close()
+	}
+	p.mu.Unlock()
+	p.done.Wait()
+}
+
+func (p *page) count(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, f := range p.frames {
+		if f.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// texts are the clients' messages in the order in which they came.
+func (p *page) texts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, f := range p.frames {
+		if f.Name == "message.added" && f.Data.Message.Side == "client" {
+			out = append(out, f.Data.Message.Text)
+		}
+	}
+	return out
+}
+
+// rising asserts that the numbers of events never go back or repeat.
+func (p *page) rising(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := int64(-1)
+	for _, f := range p.frames {
+		require.NotEqual(t, "reload", f.Type)
+		if f.Type == "event" {
+			require.Greater(t, f.Seq, last)
+			last = f.Seq
+		}
+	}
+}
