@@ -104,21 +104,7 @@ func (s *stand) productSteps(ctx context.Context, many, perKey int64) (float64, 
 		account, _ := place(key*perKey, many, perKey)
 		worker.Wake(ids.AccountID(account), ids.Key(fmt.Sprintf("chat:%d", key)))
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	started := time.Now()
-	ended := make(chan error, 1)
-	go func() { ended <- worker.Run(ctx) }()
-	select {
-	case <-finished:
-	case err := <-ended:
-		return 0, errors.Join(errors.New("the worker ended early"), err, context.Cause(ctx))
-	case <-time.After(2 * time.Minute):
-		return 0, fmt.Errorf("only %d of %d messages were worked", worked.Load(), s.size.queued)
-	}
-	rate := float64(s.size.queued) / time.Since(started).Seconds()
-	cancel()
-	return rate, <-ended
+	return s.timed(ctx, worker, finished, &worked)
 }
 
 // decide is an engine of the simplest kind: it counts the messages of a chat, asks for a comment, tells why, and shows it to the pages.

@@ -28,7 +28,13 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	if bad := t.world.Violations(); len(bad) > 0 {
 		return figures, fmt.Errorf("%d violations of the portal's documentation, the first: %s %s", len(bad), bad[0].Method, bad[0].Text)
 	}
-	return figures, nil
+	like, err := t.samples()
+	if err != nil {
+		return figures, err
+	}
+	t.close() // the engine is measured alone
+	measured, err := s.engine(ctx, t.account, like)
+	return append(figures, measured...), err
 }
 
 // asked are the requests to the portal since the n-th of its log, without those of pages.

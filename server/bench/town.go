@@ -253,6 +253,7 @@ func (t *town) close() {
 	for i := len(t.closers) - 1; i >= 0; i-- {
 		t.closers[i]()
 	}
+	t.closers = nil
 }
 
 // freeAddresses finds loopback addresses that nobody listens on.

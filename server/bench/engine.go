@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/locales"
+	"omni/server/chats"
+	"omni/server/clock"
+	"omni/server/flow"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/outbox"
+	"omni/server/relay"
+)
+
+// samples are webhook bodies as the sandbox platform sent them.
+type samples struct{ chat, message map[string]any }
+
+func (t *town) samples() (samples, error) {
+	var out samples
+	for _, d := range t.uis.Deliveries() {
+		into := map[string]*map[string]any{"POST /chat": &out.chat, "POST /message": &out.message}[d.Event]
+		if into == nil {
+			continue
+		}
+		if err := json.Unmarshal([]byte(d.Body), into); err != nil {
+			return out, fmt.Errorf("read a webhook: %w", err)
+		}
+	}
+	if out.chat == nil || out.message == nil {
+		return out, errors.New("the platform sent no webhooks of a chat")
+	}
+	return out, nil
+}
+
+// settle gives the bench's accounts the connection, the channels, the people and the settings of the town's account.
+func (s *stand) settle(ctx context.Context, from int64) error {
+	for _, table := range []struct{ name, extra string }{
+		{"uis_connection", `, 'url_token_hash', '\x' || lpad(to_hex(a.id), 64, '0'), 'adapter_type', 'bench' || a.id, 'adapter_login', 'bench' || a.id`},
+		{"uis_channel", ""}, {"uis_employee", ""}, {"settings", ""},
+	} {
+		statement := fmt.Sprintf(`insert into %[1]s select r.* from %[1]s t, account a,
+			lateral jsonb_populate_record(null::%[1]s, to_jsonb(t) || jsonb_build_object('account_id', a.id%[2]s)) r where t.account_id = $1 and a.id >= $2`, table.name, table.extra)
+		if _, err := s.bare.Exec(ctx, statement, from, int64(first)); err != nil {
+			return fmt.Errorf("settle %s: %w", table.name, err)
+		}
+	}
+	return nil
+}
+
+// engine is the whole step with the product's own engine of chats: a new chat and its first message per key.
+func (s *stand) engine(ctx context.Context, from int64, like samples) ([]figure, error) {
+	if err := s.settle(ctx, from); err != nil {
+		return nil, err
+	}
+	var figures []figure
+	for i, c := range []struct {
+		name string
+		many int64
+	}{{"chats engine, 200 accounts", accounts}, {"chats engine, one account", 1}} {
+		if err := errors.Join(s.empty(ctx), s.fill(ctx, c.many, 2)); err != nil {
+			return figures, err
+		}
+		yardstick, err := s.bareSteps(ctx, c.many, 2)
+		if err != nil {
+			return figures, err
+		}
+		if err := errors.Join(s.empty(ctx), s.write(ctx, c.many, int64(i+1)*10_000_000, like)); err != nil {
+			return figures, err
+		}
+		rate, err := s.engineSteps(ctx)
+		if err != nil {
+			return figures, err
+		}
+		figures = append(figures, figure{Name: c.name, Value: rate, Unit: "rows/s", Yardstick: yardstick, Goal: "≥ 70 %", Note: "a new chat and its first message per key, in one step; " +
+			"the yardstick is the bare step above with two rows per key: it writes fewer rows than the engine, which keeps the chat, the visitor and the message in tables of their own"})
+	}
+	return figures, s.empty(ctx)
+}
+
+// write puts webhooks of new chats into the inbox.
+func (s *stand) write(ctx context.Context, many, offset int64, like samples) error {
+	batch := &pgx.Batch{}
+	for n := range s.size.queued / 2 {
+		account, number := first+n%many, offset+n
+		like.chat["chat_id"], like.chat["visitor_id"], like.chat["visitor_phone"] = number, fmt.Sprint(number), fmt.Sprintf("79%09d", number)
+		like.message["chat_id"], like.message["id"] = number, number
+		for _, w := range []struct {
+			path string
+			body map[string]any
+		}{{"chat", like.chat}, {"message", like.message}} {
+			raw, err := json.Marshal(w.body)
+			if err != nil {
+				return fmt.Errorf("encode a webhook: %w", err)
+			}
+			batch.Queue("insert into inbox (account_id, key, kind, body, received_at, due_at) values ($1, $2, $3, $4, now(), now())",
+				account, string(ids.ChatKey(ids.UISChatID(number))), chats.KindWebhook+"POST:"+w.path, raw)
+		}
+	}
+	if err := s.bare.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("fill the inbox: %w", err)
+	}
+	_, err := s.bare.Exec(ctx, "analyze inbox")
+	return err
+}
+
+// engineSteps works the inbox with the engine and tells rows a second.
+func (s *stand) engineSteps(ctx context.Context) (float64, error) {
+	texts, err := locales.Load()
+	if err != nil {
+		return 0, err
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	lanes := outbox.New(outbox.Options{DB: s.db, Log: quiet, Registry: outbox.NewRegistry(), Business: clock.System{}.Now})
+	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.AccountDirectory{}, nil, texts,
+		func(ids.AccountID, ids.FileID, string) string { return "" }, s.log)
+	var worked atomic.Int64
+	finished := make(chan struct{})
+	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: s.log, Parallel: workers, Handlers: map[string]inbox.Handler{
+		"chat": inbox.HandlerFunc(func(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+			count := int64(len(events))
+			step.AfterCommit(func() {
+				if worked.Add(count) == s.size.queued {
+					close(finished)
+				}
+			})
+			return engine.Step(ctx, step, events)
+		}),
+	}})
+	rows, err := s.bare.Query(ctx, "select account_id, key from inbox group by account_id, key order by min(id)")
+	if err != nil {
+		return 0, fmt.Errorf("read the keys: %w", err)
+	}
+	var account int64
+	var key string
+	if _, err := pgx.ForEachRow(rows, []any{&account, &key}, func() error { worker.Wake(ids.AccountID(account), ids.Key(key)); return nil }); err != nil {
+		return 0, fmt.Errorf("read the keys: %w", err)
+	}
+	return s.timed(ctx, worker, finished, &worked)
+}
+
+// timed runs a worker until everything queued is worked, and tells rows a second.
+func (s *stand) timed(ctx context.Context, worker *inbox.Worker, finished <-chan struct{}, worked *atomic.Int64) (float64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	began := time.Now()
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(ctx) }()
+	late := time.NewTimer(2 * patience)
+	defer late.Stop()
+	select {
+	case <-finished:
+	case err := <-ended:
+		return 0, errors.Join(errors.New("the worker ended early"), err, context.Cause(ctx))
+	case <-late.C:
+		cancel()
+		return 0, errors.Join(fmt.Errorf("only %d of %d rows were worked", worked.Load(), s.size.queued), <-ended)
+	}
+	rate := float64(s.size.queued) / time.Since(began).Seconds()
+	cancel()
+	return rate, <-ended
+}
