@@ -50,7 +50,9 @@ func resume(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p account.P
 // closeLane ends what a removed portal can no longer get.
 func closeLane(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p account.Portal) error {
 	lane := outbox.LaneRef{Kind: outbox.LaneB24, Portal: p.ID}
-	return db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error { return lanes.Close(ctx, tx, p.Account, lane, "uninstalled") })
+	return db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
+		return lanes.Close(ctx, tx, p.Account, lane, "uninstalled")
+	})
 }
 
 // rest works the keys that belong to no engine: an account's and a portal's.
