@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"omni/server/clock"
@@ -25,16 +30,7 @@ func (s *stand) intake(ctx context.Context) ([]figure, error) {
 			})
 		}
 	}
-	bare := func(ctx context.Context, n int64) error {
-		now := time.Now()
-		_, err := s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
-			n%accounts+first, fmt.Sprintf("chat:%d", n%5000), "uis.message", fmt.Sprintf("bare:%d", n), message, now, now)
-		if err != nil {
-			return fmt.Errorf("bare insert: %w", err)
-		}
-		return nil
-	}
-	yardstick, err := full(ctx, s.size.each, bare)
+	yardstick, err := full(ctx, s.size.each, s.bareInsert("bare"))
 	if err != nil {
 		return nil, err
 	}
@@ -51,3 +47,64 @@ func (s *stand) intake(ctx context.Context) ([]figure, error) {
 		Goal: "≥ 60 %, p99 < 30 ms at half the maximum", Note: "without HTTP; limited by the WAL flush of each commit, shared by 16 callers; the yardstick is not held by row level security",
 	}}, s.empty(ctx)
 }
+
+// bareInsert is the yardstick: the same row, nothing else.
+func (s *stand) bareInsert(prefix string) func(context.Context, int64) error {
+	return func(ctx context.Context, n int64) error {
+		now := time.Now()
+		_, err := s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+			n%accounts+first, fmt.Sprintf("bench:%d", n%5000), "uis.message", fmt.Sprintf("%s:%d", prefix, n), message, now, now)
+		if err != nil {
+			return fmt.Errorf("bare insert: %w", err)
+		}
+		return nil
+	}
+}
+
+// overHTTP is the intake through the product's public address: notifications of UIS, which the worker ticks off meanwhile.
+func (s *stand) overHTTP(ctx context.Context, t *town) ([]figure, error) {
+	deliveries := t.uis.Deliveries()
+	if len(deliveries) == 0 {
+		return nil, errors.New("the platform sent no webhooks")
+	}
+	address := token.FindString(deliveries[0].URL) + "/notifications"
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: workers}}
+	defer client.CloseIdleConnections()
+	post := func(prefix string) func(context.Context, int64) error {
+		return func(ctx context.Context, n int64) error {
+			body := fmt.Sprintf(`{"event":"call_started","call_session_id":"%s%d","text":%q}`, prefix, n, message)
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
+			if err != nil {
+				return fmt.Errorf("post a notification: %w", err)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				return fmt.Errorf("post a notification: %w", err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("a notification was answered %s: %w", resp.Status, err)
+			}
+			return nil
+		}
+	}
+	yardstick, err := full(ctx, s.size.each, s.bareInsert("beside"))
+	if err != nil {
+		return nil, err
+	}
+	rate, err := full(ctx, s.size.each, post("full"))
+	if err != nil {
+		return nil, err
+	}
+	p50, p99, err := paced(ctx, s.size.each, rate/2, post("paced"))
+	if err != nil {
+		return nil, err
+	}
+	return []figure{{
+		Name: "durable intake over HTTP", Value: rate, Unit: "requests/s", Yardstick: yardstick, P50: inMS(p50), P99: inMS(p99), Goal: "≥ 60 %, p99 < 30 ms at half the maximum",
+		Note: "notifications of one account; limited by processor time: the client, the HTTP server, PostgreSQL and the worker that ticks the rows off share it",
+	}}, nil
+}
+
+// token is the part of a webhook's address that belongs to the account.
+var token = regexp.MustCompile(`^http://[^/]+/uis/[^/]+`)

@@ -40,7 +40,7 @@ const left = "Not measured here: manager lookup and the first inbound call (tele
 func main() {
 	out := flag.String("out", "bench.json", "file for the figures")
 	quick := flag.Bool("quick", false, "seconds instead of minutes; proves that the programme works, its figures mean nothing")
-	only := flag.String("only", "", "measure only what begins with this: intake, step, story, hub or page")
+	only := flag.String("only", "", "measure only what begins with this: intake, step, story or page")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

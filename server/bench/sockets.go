@@ -56,7 +56,7 @@ func (s *stand) sockets(ctx context.Context, t *town) ([]figure, error) {
 	_, bare99 := spread(yard.took)
 	return []figure{
 		{Name: "memory per idle socket", Value: own.memory / 1024, Unit: "KB", Yardstick: yard.memory / 1024, Goal: "≤ 1.3 × a bare gorilla hub", Note: fmt.Sprintf(
-			"%d sockets; heap and stacks after a collection; the product's hold a queue of 264 frames, the server's HTTP connection and two goroutines", s.size.sockets)},
+			"%d sockets; heap and stacks after a collection; each holds a queue of about 256 frames; the product's also the HTTP server's read buffer (16 KB, kept while a hijacked connection lives) and its connection's goroutine", s.size.sockets)},
 		{Name: fmt.Sprintf("fan-out to %d sockets, p99", s.size.sockets), Value: inMS(p99), Yardstick: inMS(bare99), Unit: "ms", P50: inMS(p50), P99: inMS(p99), Goal: "≤ 1.5 × a bare gorilla hub",
 			Note: "the product's begins before the event is written to the feed and goes over NOTIFY as from another server (5 ms of gathering); limited by one write call per socket, and the readers' share of the processors"},
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"omni/server/sandbox/portal"
 	"omni/server/sandbox/uisplatform"
@@ -18,7 +19,7 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	}
 	defer t.close()
 	var figures []figure
-	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage, s.budget, s.live, s.sockets} {
+	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage, s.budget, s.live, s.sockets, s.overHTTP} {
 		measured, err := measure(ctx, t)
 		figures = append(figures, measured...)
 		if err != nil {
@@ -42,12 +43,26 @@ func (t *town) asked(n int) []portal.Request {
 	return slices.DeleteFunc(t.world.Requests()[n:], func(r portal.Request) bool { return r.Browser })
 }
 
+// rest waits until what the installation began, such as the synchronisation of employees, asks the portal nothing more.
+func (t *town) rest(ctx context.Context) error {
+	asked, since := -1, time.Now()
+	return until(ctx, "the portal to be left alone", func() (bool, error) {
+		if n := len(t.world.Requests()); n != asked {
+			asked, since = n, time.Now()
+		}
+		return time.Since(since) > 3*time.Second, nil
+	})
+}
+
 // fewest is what a first message of an unknown client needs, counted by hand from the docs: one batch that looks the phone up (duplicates and what is
 // open), one request that adds the lead, one that comments on it. Only $result inside a batch could join the last two, and it hides refusals.
 const fewest = 3
 
 // firstMessage counts HTTP requests to the portal from the first webhook of a chat to the comment in the new lead's timeline.
 func (s *stand) firstMessage(ctx context.Context, t *town) ([]figure, error) {
+	if err := t.rest(ctx); err != nil {
+		return nil, err
+	}
 	before, leads := len(t.world.Requests()), len(t.portal.Items(portal.Lead))
 	const text = "Здравствуйте! Есть ли доставка в субботу?"
 	if _, err := t.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: "79000009901", Name: "Ирина"}, text); err != nil {
