@@ -24,7 +24,7 @@ type Channel struct {
 	Connection, Adapter int64
 }
 
-const channelQuery = `SELECT c.id, c.type, c.name, c.status, c.gone_at IS NULL AND c.status NOT IN ('deleted', 'error', 'inactive'),
+const channelQuery = `SELECT c.id, c.type, c.name, c.status, c.gone_at IS NULL AND c.status NOT IN ('deleted', 'error', 'inactive', 'disabled'),
 	COALESCE(u.connection_id, 0), COALESCE(c.adapter_channel, 0)
 	FROM uis_channel c LEFT JOIN uis_connection u ON u.account_id = c.account_id WHERE c.account_id = $1`
 
