@@ -35,14 +35,19 @@ func (w *world) rows() map[string]int64 {
 	return out
 }
 
-// unchanged runs wrong requests and asserts that nothing at all was stored.
-func (w *world) unchanged(do func()) {
+// unchanged runs wrong requests and asserts that nothing at all was stored, but for rows of the named tables.
+func (w *world) unchanged(do func(), but ...string) {
 	w.t.Helper()
 	w.rest()
 	before := w.rows()
 	do()
 	w.rest()
-	require.Equal(w.t, before, w.rows(), "nothing changes")
+	after := w.rows()
+	for _, table := range but {
+		delete(before, table)
+		delete(after, table)
+	}
+	require.Equal(w.t, before, after, "nothing changes")
 }
 
 func (w *world) url(path string) string { return "http://" + w.gate.address + path }
@@ -276,7 +281,7 @@ func TestRefusedActions(t *testing.T) {
 			"broken JSON":  {open.ID, `{"id":`, http.StatusBadRequest},
 			"a wrong type": {open.ID, `{"id":"` + newID() + `","text":7}`, http.StatusUnprocessableEntity},
 			"no such chat": {open.ID + 100_000, text(), http.StatusNotFound},
-			"no such file": {open.ID, `{"id":"` + newID() + `","text":"x","file":999999}`, http.StatusNotFound},
+			"no such file": {open.ID, `{"id":"` + newID() + `","text":"x","file":999999}`, http.StatusUnprocessableEntity},
 		} {
 			status, body := send(c.chat, c.body)
 			require.Equal(t, c.want, status, "%s: %s", name, body)
@@ -284,7 +289,7 @@ func TestRefusedActions(t *testing.T) {
 		}
 		status, body = n.as(n.operator, "POST", "/chats", raw{kind: "application/json", body: []byte(`{"id":"` + newID() + `","channel":27,"phone":"79000000064","text":"x"}`)})
 		require.Equal(t, http.StatusConflict, status, "%s", body)
-	})
+	}, "inbox") // a refused action is an event of its chat, too: it was decided, and a repeat gets the same answer
 	w.clean()
 }
 
