@@ -95,36 +95,20 @@ type doubtful struct {
 	probes, doubts int
 }
 
-// settleDue looks after unclear commands of the lane whose time has come: it sends the read that may show the effect, repeats what
-// may be repeated, or gives up.
-func (r *runner) settleDue(ctx context.Context, tx pgx.Tx) ([]letter, error) {
-	rows, err := tx.Query(ctx, `SELECT id, uid::text, kind, COALESCE(asked, params), meta, sent_at, extract(epoch FROM clock_timestamp() - sent_at), probes, doubts, key FROM command c
-		WHERE account_id = $1 AND lane_id = $2 AND state = 'unclear' AND due_at <= clock_timestamp() AND NOT EXISTS (SELECT 1 FROM command p
-		WHERE p.account_id = c.account_id AND p.check_of = c.id AND p.state IN ('ready', 'sent', 'unclear')) ORDER BY id LIMIT 50`, int64(r.lane.Account), int64(r.lane.ID))
-	if err != nil {
-		return nil, fmt.Errorf("look for unclear commands: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (doubtful, error) {
-		c := doubtful{sent: Sent{Account: r.lane.Account, Lane: r.lane.LaneRef}}
-		var age float64
-		err := row.Scan(&c.id, &c.sent.UID, &c.sent.Kind, &c.sent.Params, &c.sent.Meta, &c.sent.At, &age, &c.probes, &c.doubts, &c.key)
-		c.age = time.Duration(age * float64(time.Second))
-		return c, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for unclear commands: %w", err)
-	}
-	var letters []letter
-	for _, c := range list {
-		more, err := r.outbox.settleOne(ctx, tx, r.lane, c)
-		if err != nil {
-			return nil, err
-		}
-		letters = append(letters, more...)
-	}
-	return letters, nil
+// dueQuery finds unclear commands of the lane whose time has come and that nobody is looking for at the moment.
+const dueQuery = `SELECT id, uid::text, kind, COALESCE(asked, params), meta, sent_at, extract(epoch FROM clock_timestamp() - sent_at), probes, doubts, key FROM command c
+	WHERE account_id = $1 AND lane_id = $2 AND state = 'unclear' AND due_at <= clock_timestamp() AND NOT EXISTS (SELECT 1 FROM command p
+	WHERE p.account_id = c.account_id AND p.check_of = c.id AND p.state IN ('ready', 'sent', 'unclear')) ORDER BY id LIMIT 50`
+
+func (r *runner) doubtful(row pgx.CollectableRow) (doubtful, error) {
+	c := doubtful{sent: Sent{Account: r.lane.Account, Lane: r.lane.LaneRef}}
+	var age float64
+	err := row.Scan(&c.id, &c.sent.UID, &c.sent.Kind, &c.sent.Params, &c.sent.Meta, &c.sent.At, &age, &c.probes, &c.doubts, &c.key)
+	c.age = time.Duration(age * float64(time.Second))
+	return c, err
 }
 
+// settleOne looks after an unclear command: it sends the read that may show the effect, repeats what may be repeated, or gives up.
 func (o *Outbox) settleOne(ctx context.Context, tx pgx.Tx, lane Lane, c doubtful) ([]letter, error) {
 	check := o.registry.kinds[c.sent.Kind].Check
 	var probe Probe

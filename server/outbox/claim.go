@@ -45,34 +45,35 @@ const headsQuery = `WITH RECURSIVE heads AS (
 			SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')) LIMIT 1) r
 	) c ON true`
 
-func (r *runner) heads(ctx context.Context, tx pgx.Tx) ([]head, error) {
+// resting are the methods that nobody may call at the moment.
+func (r *runner) resting() []string {
 	now := r.outbox.now()
-	blocked := []string{}
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	resting := []string{}
 	for method := range r.uses {
 		if !r.uses.restsUntil(method, now, Waiting).IsZero() {
-			blocked = append(blocked, method)
+			resting = append(resting, method)
 		}
 	}
-	r.mu.Unlock()
-	rows, err := tx.Query(ctx, headsQuery, int64(r.lane.Account), int64(r.lane.ID), r.cursor, scanKeys, blocked)
-	if err != nil {
-		return nil, fmt.Errorf("look for heads: %w", err)
-	}
+	return resting
+}
+
+func (r *runner) readHeads(rows pgx.Rows) ([]head, error) {
 	var heads []head
 	var keys int
 	var last string
 	for rows.Next() {
 		var h foundHead
 		if err := rows.Scan(&keys, &last, &h.id, &h.key, &h.kind, &h.priority, &h.created, &h.alone, &h.size, &h.doubts); err != nil {
-			return nil, fmt.Errorf("look for heads: %w", err)
+			return nil, err
 		}
 		if h.id != nil {
 			heads = append(heads, h.head())
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("look for heads: %w", err)
+		return nil, err
 	}
 	r.cursor = ""
 	if keys == scanKeys {

@@ -212,7 +212,8 @@ func TestTwoServersFreezeInTurn(t *testing.T) {
 		}
 		gates[frozen].mu.Unlock()
 	}
-	writer.rests(t, 90*time.Second)
+	t.Cleanup(func() { writer.dump(t) })
+	writer.rests(t, 40*time.Second)
 	inOrder(t, p.seen(), keys*each)
 }
 

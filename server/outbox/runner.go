@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +21,7 @@ type runner struct {
 	since  time.Time
 	cancel context.CancelFunc
 	wake   chan struct{}
+	news   atomic.Bool // it was new commands that woke
 
 	mu       sync.Mutex
 	budget   budget
@@ -147,8 +148,21 @@ func (r *runner) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
+			if r.news.Swap(false) {
+				gathering(ctx)
+			}
 		case <-sleep.C:
 		}
+	}
+}
+
+// gathering waits for company before a new command is looked at.
+func gathering(ctx context.Context) {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -193,22 +207,19 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	var wait time.Duration
 	var letters []letter
 	err := r.outbox.db.InAccount(ctx, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
-		asleep, err := r.hold(ctx, tx)
+		barred := r.barred()
+		seen, err := r.look(ctx, tx, barred == 0)
 		if err != nil {
 			return err
 		}
-		if letters, err = r.tidy(ctx, tx, asleep); err != nil || asleep {
+		if letters, err = r.tidy(ctx, tx, seen); err != nil || seen.asleep {
 			return err
 		}
-		if wait = r.barred(); wait > 0 {
+		if wait = barred; wait > 0 {
 			return nil
 		}
-		heads, err := r.heads(ctx, tx)
-		if err != nil {
-			return err
-		}
 		var class Priority
-		if picked, class, wait = r.choose(heads); len(picked) == 0 {
+		if picked, class, wait = r.choose(seen.heads); len(picked) == 0 {
 			return nil
 		}
 		var refused []letter
@@ -248,49 +259,78 @@ func identify(heads []head) []int64 {
 	return list
 }
 
-// hold checks inside the transaction that the lane is still ours, by the database's clock. The row stays locked, so nobody takes the lane over before
-// the commit; inserts of commands, which lock it for their foreign key only, are not held up.
-func (r *runner) hold(ctx context.Context, tx pgx.Tx) (asleep bool, err error) {
-	var reason *string
-	err = tx.QueryRow(ctx, `SELECT asleep FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`,
-		int64(r.lane.Account), int64(r.lane.ID), r.outbox.owner, r.epoch).Scan(&reason)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, errNotOurs
+// seen is what one look at the lane shows.
+type seen struct {
+	asleep bool
+	late   []int64
+	due    []doubtful
+	heads  []head
+}
+
+// holdLane checks inside the transaction that the lane is still ours, by the database's clock. The row stays locked, so nobody takes the lane over
+// before the commit; inserts of commands, which lock it for their foreign key only, are not held up.
+const holdLane = `SELECT asleep IS NOT NULL FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`
+
+// putBack undoes the marking of commands that did not leave.
+const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`
+
+// expireLate ends ready commands whose deadline is over.
+const expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
+	WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 RETURNING id`
+
+// look holds the lane and reads what there is to do, in one round trip. errNotOurs: the lane is somebody else's, nothing of this may be committed.
+func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool) (seen, error) {
+	account, lane := int64(r.lane.Account), int64(r.lane.ID)
+	var s seen
+	batch := &pgx.Batch{}
+	batch.Queue(holdLane, account, lane, r.outbox.owner, r.epoch).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&s.asleep)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errNotOurs
+		}
+		return err
+	})
+	if len(r.unsent) > 0 {
+		batch.Queue(putBack, account, r.unsent, r.epoch)
 	}
-	if err != nil {
-		return false, fmt.Errorf("hold lane: %w", err)
+	batch.Queue(expireLate, account, lane, r.outbox.now()).Query(func(rows pgx.Rows) (err error) {
+		s.late, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	batch.Queue(dueQuery, account, lane).Query(func(rows pgx.Rows) (err error) {
+		s.due, err = pgx.CollectRows(rows, r.doubtful)
+		return err
+	})
+	if heads {
+		batch.Queue(headsQuery, account, lane, r.cursor, scanKeys, r.resting()).Query(func(rows pgx.Rows) (err error) {
+			s.heads, err = r.readHeads(rows)
+			return err
+		})
 	}
-	return reason != nil, nil
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		if errors.Is(err, errNotOurs) {
+			return s, errNotOurs
+		}
+		return s, fmt.Errorf("look at the lane: %w", err)
+	}
+	return s, nil
 }
 
 // tidy does what is due before anything leaves. A lane that sleeps only drops what is late.
-func (r *runner) tidy(ctx context.Context, tx pgx.Tx, asleep bool) ([]letter, error) {
-	if len(r.unsent) > 0 {
-		_, err := tx.Exec(ctx, `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`,
-			int64(r.lane.Account), r.unsent, r.epoch)
+func (r *runner) tidy(ctx context.Context, tx pgx.Tx, s seen) ([]letter, error) {
+	letters, err := r.outbox.ended(ctx, tx, r.lane.Account, s.late)
+	if err != nil || s.asleep {
+		return letters, err
+	}
+	for _, c := range s.due {
+		more, err := r.outbox.settleOne(ctx, tx, r.lane, c)
 		if err != nil {
-			return nil, fmt.Errorf("put back what did not leave: %w", err)
+			return nil, err
 		}
+		letters = append(letters, more...)
 	}
-	late, err := r.expire(ctx, tx)
-	if err != nil || asleep {
-		return late, err
+	if len(s.due) > 0 {
+		r.poke() // one of them may leave again
 	}
-	settled, err := r.settleDue(ctx, tx)
-	return slices.Concat(late, settled), err
-}
-
-// expire drops ready commands whose deadline is over.
-func (r *runner) expire(ctx context.Context, tx pgx.Tx) ([]letter, error) {
-	rows, err := tx.Query(ctx, `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
-		WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 RETURNING id`,
-		int64(r.lane.Account), int64(r.lane.ID), r.outbox.now())
-	if err != nil {
-		return nil, fmt.Errorf("drop late commands: %w", err)
-	}
-	late, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return nil, fmt.Errorf("drop late commands: %w", err)
-	}
-	return r.outbox.ended(ctx, tx, r.lane.Account, late)
+	return letters, nil
 }

@@ -107,6 +107,7 @@ func (o *Outbox) wakeLocal(k laneKey) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if r := o.runners[k]; r != nil {
+		r.news.Store(true)
 		r.poke()
 		return true
 	}
@@ -134,6 +135,7 @@ func (o *Outbox) OnHint(payload string) {
 		r := o.runners[laneKey{ids.AccountID(account), LaneRef{LaneKind(parts[1]), ids.PortalID(portal)}}]
 		o.mu.Unlock()
 		if r != nil {
+			r.news.Store(true)
 			r.poke()
 		}
 		return
@@ -228,10 +230,12 @@ func (o *Outbox) renew(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaseEvery)
 	defer cancel()
 	held := map[ids.LaneID]bool{}
+	running := o.runningLanes()
 	err := o.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		// A lane that is locked right now is being worked: whoever works it prolongs it himself.
-		_, err := tx.Exec(ctx, `WITH ours AS (SELECT account_id, id FROM lane WHERE owner = $1 AND lease_until > clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)
-			UPDATE lane l SET lease_until = clock_timestamp() + make_interval(secs => $2) FROM ours WHERE l.account_id = ours.account_id AND l.id = ours.id`, o.owner, leaseFor.Seconds())
+		_, err := tx.Exec(ctx, `WITH ours AS (SELECT account_id, id FROM lane WHERE owner = $1 AND id = ANY($3) AND lease_until > clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)
+			UPDATE lane l SET lease_until = clock_timestamp() + make_interval(secs => $2) FROM ours WHERE l.account_id = ours.account_id AND l.id = ours.id`,
+			o.owner, leaseFor.Seconds(), running)
 		if err != nil {
 			return err
 		}
@@ -260,6 +264,17 @@ func (o *Outbox) renew(ctx context.Context) {
 			delete(o.runners, k)
 		}
 	}
+}
+
+// runningLanes are the lanes that have a runner. Only those are prolonged: one that lost its runner comes free.
+func (o *Outbox) runningLanes() []int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lanes := make([]int64, 0, len(o.runners))
+	for _, r := range o.runners {
+		lanes = append(lanes, int64(r.lane.ID))
+	}
+	return lanes
 }
 
 // dropAll lets every lane go: open requests are given up, and whoever takes over finds their commands unclear.

@@ -408,3 +408,26 @@ type (
 	ctxT = context.Context
 	txT  = pgx.Tx
 )
+
+// dump shows what is open when a test failed.
+func (s *server) dump(t testing.TB) {
+	if !t.Failed() {
+		return
+	}
+	err := s.db.InAccount(context.Background(), account, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT row_to_json(c)::text FROM (SELECT id, key, kind, state, epoch, attempts, probes, doubts, check_of, due_at - clock_timestamp() AS due,
+			clock_timestamp() - sent_at AS sent, class, text FROM command WHERE state IN ('ready', 'sent', 'unclear') ORDER BY id LIMIT 20) c
+			UNION ALL SELECT row_to_json(l)::text FROM (SELECT *, clock_timestamp() AS now FROM lane) l`)
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, line := range list {
+			t.Log(line)
+		}
+		return err
+	})
+	if err != nil {
+		t.Log(err)
+	}
+}

@@ -103,8 +103,11 @@ type counter struct {
 
 // take counts a call that leaves; the answer corrects it.
 func (p *points) take() {
-	p.Day.Left--
-	p.Minute.Left--
+	for _, c := range []*counter{&p.Day, &p.Minute} {
+		if c.Limit > 0 {
+			c.Left--
+		}
+	}
 }
 
 // told takes over what an answer says. Answers may come in another order than their calls left, so calls under way are taken off.
