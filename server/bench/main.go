@@ -104,7 +104,7 @@ func show(figures []figure) error {
 	_, _ = fmt.Fprintln(table, "figure\tmeasured\tyardstick\tof it\tp50\tp99\tgoal\t")
 	for _, f := range figures {
 		if f.Error != "" {
-			_, _ = fmt.Fprintf(table, "%s\tfailed: %s\n", f.Name, f.Error)
+			_, _ = fmt.Fprintf(table, "%s\tfailed: %s\t\t\t\t\t\t\n", f.Name, f.Error)
 			continue
 		}
 		yardstick, share := "–", "–"

@@ -18,8 +18,15 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 		return nil, err
 	}
 	defer t.close()
-	var figures []figure
-	for _, measure := range []func(context.Context, *town) ([]figure, error){s.firstMessage, s.budget, s.live, s.sockets, s.overHTTP} {
+	figures, err := s.firstMessage(ctx, t)
+	if err != nil {
+		return figures, err
+	}
+	like, err := t.samples() // the platform's log forgets
+	if err != nil {
+		return figures, err
+	}
+	for _, measure := range []func(context.Context, *town) ([]figure, error){s.budget, s.live, s.sockets, s.overHTTP} {
 		measured, err := measure(ctx, t)
 		figures = append(figures, measured...)
 		if err != nil {
@@ -28,10 +35,6 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	}
 	if bad := t.world.Violations(); len(bad) > 0 {
 		return figures, fmt.Errorf("%d violations of the portal's documentation, the first: %s %s", len(bad), bad[0].Method, bad[0].Text)
-	}
-	like, err := t.samples()
-	if err != nil {
-		return figures, err
 	}
 	t.close() // the engine is measured alone
 	measured, err := s.engine(ctx, t.account, like)
