@@ -111,6 +111,12 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 			return fmt.Errorf("%s: %w", in.event.Kind, err)
 		}
 	}
+	for _, in := range t.waiting {
+		// What it waits for may have come later in this very step: a release does not bring back what its own step puts off.
+		if !t.release || !t.hook(*in.webhook) {
+			step.Defer(in.event)
+		}
+	}
 	if t.chat == nil {
 		return nil
 	}
@@ -192,7 +198,7 @@ func (e *Engine) one(step *inbox.Step, t *turn, in input) error {
 			return nil
 		}
 		if !t.hook(*in.webhook) {
-			step.Defer(in.event)
+			t.waiting = append(t.waiting, in)
 		}
 		return nil
 	case t.chat == nil:

@@ -76,6 +76,8 @@ type turn struct {
 	reasons  []crm.Reason
 	fetches  []fetch
 	release  bool
+	// waiting are webhooks that wait for the answer of one of our own commands.
+	waiting []input
 }
 
 // fetch asks for a copy of a client's file.
