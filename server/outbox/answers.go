@@ -245,6 +245,9 @@ func queueDone(batch *pgx.Batch, account ids.AccountID, id ids.CommandID, attemp
 	})
 }
 
+// maxReads ends a read that never gets an answer; with the pauses between, that is after half an hour at least.
+const maxReads = 100
+
 // endCommand ends an open command without a result.
 const endCommand = `UPDATE command SET state = $3, class = $4, code = $5, text = $6, done_at = clock_timestamp() WHERE account_id = $1 AND id = $2
 	AND state IN ('ready', 'sent', 'unclear')`
@@ -252,6 +255,9 @@ const endCommand = `UPDATE command SET state = $3, class = $4, code = $5, text =
 func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Failure, ended *[]int64) error {
 	account := r.lane.Account
 	again := f.After
+	if f.Kind == Unclear && c.Attempt >= maxReads && r.outbox.registry.kinds[c.Kind].Check.Mode == CheckRead {
+		f = &Failure{Kind: Refused, Class: "no_answer", Code: f.Code, Text: f.Text}
+	}
 	switch f.Kind {
 	case Refused:
 		already, result := r.already(c, f)

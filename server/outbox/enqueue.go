@@ -89,6 +89,8 @@ func (o *Outbox) newRow(c Command, params []byte) (row, error) {
 	switch {
 	case c.Key == "":
 		return r, errors.New("no key")
+	case c.Tag != nil && !json.Valid(c.Tag):
+		return r, errors.New("the tag is no JSON")
 	case c.ReplyKey != "" && c.ReplyKind == "":
 		return r, errors.New("an answer is wanted and its kind is not told")
 	case c.Priority < Waiting || c.Priority > Background:
