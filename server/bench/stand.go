@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -116,15 +115,6 @@ func (s *stand) empty(ctx context.Context) error {
 		return fmt.Errorf("empty the tables: %w", err)
 	}
 	return nil
-}
-
-// postgres is the database's own address, for a server in this process.
-func (s *stand) postgres() (*url.URL, error) {
-	address, err := url.Parse(s.url)
-	if err != nil {
-		return nil, errors.New("the address of the database cannot be read")
-	}
-	return address, nil
 }
 
 func (s *stand) close() error {

@@ -108,7 +108,12 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- product.Run(running) }()
-	t.closers = append(t.closers, func() { stop(); <-ended })
+	t.closers = append(t.closers, func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.log.Warn("the product ended", "error", err)
+		}
+	})
 	return until(ctx, "the product to listen", func() (bool, error) {
 		conn, err := net.DialTimeout("tcp", t.address, time.Second)
 		if err != nil {
