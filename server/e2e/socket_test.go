@@ -154,3 +154,36 @@ func (p *page) rising(t *testing.T) {
 		}
 	}
 }
+
+// TestSocketOrderAndEnd: a page hears of a chat before its messages, and a socket without a good session is closed with 4401.
+func TestSocketOrderAndEnd(t *testing.T) {
+	t.Parallel()
+	w, n := one(t, 1)
+	p := n.listen(n.operator)
+	s := newStory(n)
+	s.write()
+	s.see()
+	s.reply()
+	w.rest()
+	eventually(t, "question and answer are there", func() bool { return p.count("message.added") >= 2 })
+	p.leave()
+	p.rising(t)
+	known := map[int64]bool{}
+	for _, f := range p.frames {
+		switch f.Name {
+		case "chat.added", "chat.changed":
+			known[f.Data.Chat.ID] = true
+		case "message.added", "message.changed":
+			require.True(t, known[f.Data.Message.Chat], "the chat comes first")
+		}
+	}
+	for name, session := range map[string]string{"none": "", "forged": n.operator[:len(n.operator)-6] + "AAAAAA"} {
+		conn, _, err := websocket.DefaultDialer.Dial("ws://"+w.gate.address+"/ws", nil)
+		require.NoError(t, err)
+		require.NoError(t, conn.WriteJSON(map[string]any{"type": "hello", "session": session}))
+		_, _, err = conn.ReadMessage()
+		require.True(t, websocket.IsCloseError(err, 4401), "%s: %v", name, err)
+		_ = conn.Close()
+	}
+	w.clean()
+}
