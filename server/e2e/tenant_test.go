@@ -73,9 +73,9 @@ func (n *tenant) install() {
 	n.t.Helper()
 	require.NoError(n.t, n.portal.Install(appID))
 	n.admin = n.open(1, "DEFAULT", nil).Session
-	n.id = int64(decode[struct {
+	n.id = decode[struct {
 		Items []struct{ ID int64 }
-	}](n.t, n.must("GET", "/portals", nil)).Items[0].ID)
+	}](n.t, n.must("GET", "/portals", nil)).Items[0].ID
 	n.must("POST", fmt.Sprintf("/portals/%d/repair", n.id), nil)
 	require.NoError(n.t, n.portal.FinishInstall(appID, 1))
 }

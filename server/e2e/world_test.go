@@ -64,8 +64,6 @@ type world struct {
 	database string
 	extra    []string
 	servers  []*server
-	// forgiven tells that violations are part of the test.
-	forgiven bool
 }
 
 // newWorld starts the platforms and n servers behind one address.
