@@ -51,17 +51,30 @@ func (o *Outbox) ended(ctx context.Context, tx pgx.Tx, account ids.AccountID, co
 	if len(commands) == 0 {
 		return nil, nil
 	}
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(plan) FROM (SELECT DISTINCT hashtextextended(plan_id::text, $1) AS plan FROM command
-		WHERE account_id = $1 AND id = ANY($2) AND siblings > 1 ORDER BY 1) p`, int64(account), commands); err != nil {
-		return nil, fmt.Errorf("lock plans: %w", err)
-	}
-	rows, err := tx.Query(ctx, `SELECT DISTINCT plan_id FROM command WHERE account_id = $1 AND id = ANY($2) AND (siblings > 1 OR reply_key <> '')`, int64(account), commands)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT plan_id, siblings > 1 FROM command WHERE account_id = $1 AND id = ANY($2) AND (siblings > 1 OR reply_key <> '')`, int64(account), commands)
 	if err != nil {
 		return nil, fmt.Errorf("find plans: %w", err)
 	}
-	plans, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
-	if err != nil || len(plans) == 0 {
-		return nil, err
+	var plans, shared [][16]byte
+	var plan [16]byte
+	var several bool
+	if _, err := pgx.ForEachRow(rows, []any{&plan, &several}, func() error {
+		plans = append(plans, plan)
+		if several {
+			shared = append(shared, plan)
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("find plans: %w", err)
+	}
+	if len(plans) == 0 {
+		return nil, nil
+	}
+	if len(shared) > 0 {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(plan) FROM (SELECT DISTINCT hashtextextended(id::text, $1) AS plan FROM unnest($2::uuid[]) AS id ORDER BY 1) p`,
+			int64(account), shared); err != nil {
+			return nil, fmt.Errorf("lock plans: %w", err)
+		}
 	}
 	members, err := readPlans(ctx, tx, account, plans)
 	if err != nil {
