@@ -100,15 +100,6 @@ func TestForgedFrames(t *testing.T) {
 		for name, values := range cases {
 			for _, path := range []string{"/bitrix24/install", "/bitrix24/app", "/placements/left-menu", "/placements/crm-lead-detail-tab", "/placements/setting-connector"} {
 				status, body := ask("POST", w.url(path)+query, "", form(values))
-				if status == http.StatusOK && name == "another portal's member_id" {
-					// The posted member_id proves nothing: the person is where the token says, never where the form says.
-					found := bootJSON.FindSubmatch(body)
-					require.NotNil(t, found, "%s %s", name, path)
-					_, me := n.as(decode[boot](t, found[1]).Session, "GET", "/portals", nil)
-					require.Contains(t, string(me), n.portal.Host())
-					require.NotContains(t, string(me), other.portal.Host())
-					continue
-				}
 				require.GreaterOrEqual(t, status, 400, "%s %s", name, path)
 				require.Less(t, status, 504, "%s %s", name, path)
 				require.NotContains(t, string(body), "omni-boot", "%s %s", name, path)
