@@ -243,10 +243,12 @@ export const tests = {
 }
 
 /** The number at the top of the screen: texts of the long chat begin with their numbers. */
-function firstSeen(page) {
-  return page.evaluate(() => {
+// The number of the uppermost message in sight. A wheel turn longer than what is drawn ahead outruns drawing for a frame: wait for it.
+async function firstSeen(page) {
+  const seen = await page.waitForFunction(() => {
     const box = document.querySelector('[data-testid="messages"]').getBoundingClientRect()
-    const seen = [...document.querySelectorAll('[data-testid="message"]')].find((row) => row.getBoundingClientRect().bottom > box.top)
-    return Number(/(\d+)\. /.exec(seen?.textContent ?? '')?.[1] ?? Infinity)
-  })
+    const row = [...document.querySelectorAll('[data-testid="message"]')].find((one) => one.getBoundingClientRect().bottom > box.top)
+    return Number(/(\d+)\. /.exec(row?.textContent ?? '')?.[1] ?? 0)
+  }, undefined, { timeout: 2_000 })
+  return seen.jsonValue()
 }
