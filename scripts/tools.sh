@@ -71,7 +71,7 @@ compiler() {
 }
 
 chromium() {
-	command -v chromium >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] && return 0
+	command -v "${CHROMIUM:-chromium}" >/dev/null 2>&1 && return 0
 	can_install || { say "the browser tests need Chromium: apt-get install chromium, or name a program in CHROMIUM"; exit 1; }
 	install_packages chromium fonts-liberation
 }
