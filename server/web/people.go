@@ -13,6 +13,7 @@ import (
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/jobs"
+	"omni/server/rules"
 )
 
 // Staff keeps who is who at the portal and at UIS.
@@ -262,8 +263,8 @@ func (s *Server) directory(c *fiber.Ctx) error {
 			return list(ctx, tx, `SELECT id, trim(first_name || ' ' || last_name) AS name, email, active, seen_at FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active ORDER BY last_name, first_name, id`,
 				int64(p.Account), int64(p.Portal))
 		case "variables":
-			for _, v := range []string{"name", "chat_channel_name", "chat_channel_type", "visitor_phone_number", "contact_phone_number", "visitor_email", "visitor_id", "chat_id", "app_name", "site_domain_name"} {
-				items = append(items, fiber.Map{"id": v, "name": s.Texts.Text(p.Lang, "variable."+v)})
+			for _, v := range rules.AllVariables() {
+				items = append(items, s.variableItem(p.Lang, v))
 			}
 			return nil
 		case "pipelines", "stages", "sources", "fields", "lines", "groups", "numbers", "sites", "campaigns", "scenarios", "tags":
@@ -276,4 +277,17 @@ func (s *Server) directory(c *fiber.Ctx) error {
 		return err
 	}
 	return c.JSON(fiber.Map{"items": items, "next": nil, "read_at": readAt, "stale": readAt == nil || s.Clock.Now().Sub(*readAt) > 48*time.Hour})
+}
+
+// moments are the words of the API for when a value is known.
+var moments = map[rules.Moment]string{rules.AtStart: "start", rules.AtAnswer: "answer", rules.AtEnd: "end", rules.AtReport: "report"}
+
+// variableItem is a variable of templates and extra fields: where it may be used and from when on it is known there.
+func (s *Server) variableItem(lang string, v rules.Variable) fiber.Map {
+	known := fiber.Map{}
+	for kind, at := range v.Known {
+		known[string(kind)] = moments[at]
+	}
+	return fiber.Map{"id": v.Name, "name": s.Texts.Text(lang, "variable."+v.Name), "group": v.Group, "group_name": s.Texts.Text(lang, "variable_group."+v.Group),
+		"sample": v.Sample, "known": known}
 }

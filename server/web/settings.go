@@ -93,6 +93,19 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID) (settings.Kn
 	for _, id := range list {
 		known.Portals[id] = true
 	}
+	users, err := tx.Query(ctx, `SELECT id FROM b24_user WHERE account_id = $1 AND active`, int64(account))
+	if err != nil {
+		return known, err
+	}
+	if list, err = pgx.CollectRows(users, pgx.RowTo[int64]); err != nil {
+		return known, err
+	}
+	if len(list) > 0 {
+		known.Users = map[int64]bool{}
+	}
+	for _, id := range list {
+		known.Users[id] = true
+	}
 	channels, err := directory.Channels(ctx, tx, account)
 	if err != nil || len(channels) == 0 {
 		return known, err
