@@ -73,9 +73,11 @@ func (p Place) Kind() Kind {
 // Parameter is something conditions may ask of a communication. Its label is the text "param.{name}".
 type Parameter struct {
 	Name string
-	// Directory is the list its values come from (GET directories/{name}); empty: Values are all there are.
+	// Directory is the list its values come from (GET directories/{name}); empty: Values are all there are, or, with Free, people write them: UIS has
+	// no list of traffic sources and of the forms of a site.
 	Directory string
 	Values    []string
+	Free      bool
 	Places    []Place
 	// Known is from when on a communication of a kind has it; a kind that is not there never has it.
 	Known map[Kind]Moment
@@ -110,10 +112,10 @@ func Parameters() []Parameter {
 		{Name: "campaign", Directory: "campaigns", Places: join(inboundCall, chatPlaces, requestRules), Known: map[Kind]Moment{Call: AtStart, Chat: AtReport, Request: AtStart}},
 		{Name: "first_campaign", Directory: "campaigns", Places: join([]Place{InboundFilter}, callRules), Known: map[Kind]Moment{Call: AtStart}},
 		{Name: "site", Directory: "sites", Places: join(inboundCall, chatPlaces, requestRules), Known: map[Kind]Moment{Call: AtStart, Chat: AtReport, Request: AtStart}},
-		{Name: "source", Directory: "uis-sources", Places: join(inboundCall, chatPlaces, requestRules), Known: map[Kind]Moment{Call: AtStart, Chat: AtReport, Request: AtReport}},
+		{Name: "source", Free: true, Places: join(inboundCall, chatPlaces, requestRules), Known: map[Kind]Moment{Call: AtStart, Chat: AtReport, Request: AtReport}},
 		{Name: "channel_type", Values: channelTypes, Places: chatPlaces, Known: map[Kind]Moment{Chat: AtStart}},
 		{Name: "channel", Directory: "channels", Places: chatPlaces, Known: map[Kind]Moment{Chat: AtStart}},
-		{Name: "form", Directory: "forms", Places: requestRules, Known: map[Kind]Moment{Request: AtReport}},
+		{Name: "form", Free: true, Places: requestRules, Known: map[Kind]Moment{Request: AtReport}},
 	}
 }
 

@@ -90,7 +90,7 @@ func checkRow(c Condition, at Place) []Wrong {
 				add("values", "required", i)
 			case seen[v]:
 				add("values", "twice", i)
-			case code == "" && parameter.Directory == "" && !slices.Contains(parameter.Values, v):
+			case code == "" && parameter.Directory == "" && !parameter.Free && !slices.Contains(parameter.Values, v):
 				add("values", "choice", i)
 			}
 			seen[v] = true

@@ -9,11 +9,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/account/directory"
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/jobs"
-	"omni/server/rules"
 )
 
 // Staff keeps who is who at the portal and at UIS.
@@ -223,71 +221,4 @@ func (s *Server) jobView(v *jobs.View, lang string) any {
 		out.Error = &chats.ReasonView{Code: v.Code, Text: s.text(lang, "problem.job_"+v.Code)}
 	}
 	return out
-}
-
-// directory answers a cached list.
-func (s *Server) directory(c *fiber.Ctx) error {
-	p := who(c)
-	items := []fiber.Map{}
-	var readAt *time.Time
-	list := func(ctx context.Context, tx pgx.Tx, sql string, args ...any) error {
-		rows, err := tx.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowToMap)
-		for _, row := range found {
-			if at, ok := row["seen_at"].(time.Time); ok && (readAt == nil || at.After(*readAt)) {
-				readAt = &at
-			}
-			delete(row, "seen_at")
-			items = append(items, row)
-		}
-		return err
-	}
-	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		switch c.Params("name") {
-		case "channels":
-			found, err := directory.Channels(ctx, tx, p.Account)
-			for _, ch := range found {
-				v := chats.Viewer{}.ChannelView(chats.ChannelFrom(ch))
-				items = append(items, fiber.Map{"id": v.ID, "name": v.Name, "type": v.Type, "active": v.Active, "write_first": v.WriteFirst, "status": ch.Status, "connected": ch.Adapter != 0})
-			}
-			if err != nil {
-				return err
-			}
-			return tx.QueryRow(ctx, `SELECT max(seen_at) FROM uis_channel WHERE account_id = $1`, int64(p.Account)).Scan(&readAt)
-		case "uis-employees":
-			return list(ctx, tx, `SELECT id, full_name AS name, email, seen_at FROM uis_employee WHERE account_id = $1 AND gone_at IS NULL ORDER BY full_name, id`, int64(p.Account))
-		case "b24-users":
-			return list(ctx, tx, `SELECT id, trim(first_name || ' ' || last_name) AS name, email, active, seen_at FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active ORDER BY last_name, first_name, id`,
-				int64(p.Account), int64(p.Portal))
-		case "variables":
-			for _, v := range rules.AllVariables() {
-				items = append(items, s.variableItem(p.Lang, v))
-			}
-			return nil
-		case "pipelines", "stages", "sources", "fields", "lines", "groups", "numbers", "sites", "campaigns", "scenarios", "tags":
-			// These directories come with the sections that use them.
-			return nil
-		}
-		return fiber.ErrNotFound
-	})
-	if err != nil {
-		return err
-	}
-	return c.JSON(fiber.Map{"items": items, "next": nil, "read_at": readAt, "stale": readAt == nil || s.Clock.Now().Sub(*readAt) > 48*time.Hour})
-}
-
-// moments are the words of the API for when a value is known.
-var moments = map[rules.Moment]string{rules.AtStart: "start", rules.AtAnswer: "answer", rules.AtEnd: "end", rules.AtReport: "report"}
-
-// variableItem is a variable of templates and extra fields: where it may be used and from when on it is known there.
-func (s *Server) variableItem(lang string, v rules.Variable) fiber.Map {
-	known := fiber.Map{}
-	for kind, at := range v.Known {
-		known[string(kind)] = moments[at]
-	}
-	return fiber.Map{"id": v.Name, "name": s.Texts.Text(lang, "variable."+v.Name), "group": v.Group, "group_name": s.Texts.Text(lang, "variable_group."+v.Group),
-		"sample": v.Sample, "known": known}
 }

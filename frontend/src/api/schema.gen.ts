@@ -767,6 +767,8 @@ export interface components {
             read_at: string | null;
             stale: boolean;
             next: string | null;
+            /** @description why the last try to read it anew failed; the copy of before is shown */
+            trouble?: components["schemas"]["Reason"] | null;
         };
         DirectoryItem: {
             id: number | string;
