@@ -196,7 +196,7 @@ func (a *App) wire(ctx context.Context) error {
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "payment": people.payment}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment}})
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (a *App) wire(ctx context.Context) error {
 		{"listener", func(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
-		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"files", shelf.Run},
+		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run},
 		{"reasons", flow.NewPruner(a.db, a.clock, a.log).Run}, {"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}

@@ -29,11 +29,13 @@ type people struct {
 	connections *uisconn.Connections
 	staff       *staff.Staff
 	lists       *lists.Lists
+	workdays    *staff.Workdays
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox) {
 	p.runner, p.accounts, p.connections = runner, accounts, connections
 	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
+	p.workdays = &staff.Workdays{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Lanes: lanes, Log: p.app.log}
 	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log})
 }
 
