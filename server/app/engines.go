@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,7 +91,14 @@ func (r *rest) account(ctx context.Context, step *inbox.Step, events []inbox.Eve
 }
 
 // portal takes events of a portal that no engine needs yet; they are kept, and tell the self-check that events arrive.
-func (r *rest) portal(context.Context, *inbox.Step, []inbox.Event) error { return nil }
+func (r *rest) portal(ctx context.Context, step *inbox.Step, _ []inbox.Event) error {
+	id, err := strconv.ParseInt(strings.TrimPrefix(string(step.Key), "portal:"), 10, 64)
+	if err != nil {
+		return inbox.Permanent(err)
+	}
+	_, err = step.Tx.Exec(ctx, `UPDATE portal SET event_at = $3 WHERE account_id = $1 AND id = $2`, int64(step.Account), id, step.Now)
+	return err
+}
 
 // copies brings clients' files over from UIS, as jobs.
 type copies struct {
