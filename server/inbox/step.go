@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +14,13 @@ import (
 // writes; it never calls a network. An error rolls everything back and parks the key.
 type Handler interface {
 	Step(ctx context.Context, step *Step, events []Event) error
+}
+
+// Reader is a Handler that knows by the key alone what it will look at: its reads travel with the worker's own, behind the key's lock.
+type Reader interface {
+	Handler
+	// Read queues the reads and returns what their results go into; the step finds it in Early. It may run for a key without due rows.
+	Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any
 }
 
 // HandlerFunc is a Handler made of a function.
@@ -40,6 +46,8 @@ type Step struct {
 	Now time.Time
 	// Tx is the step's transaction. Row level security lets it see this account only.
 	Tx pgx.Tx
+	// Early is what the handler's Read returned, filled; nil for a handler that is no Reader.
+	Early any
 
 	deferred map[int64]bool
 	refused  map[int64]error
@@ -47,7 +55,8 @@ type Step struct {
 	letters  []Row
 	cancels  []string
 	release  bool
-	last     []func(ctx context.Context, tx pgx.Tx) error
+	writes   []func(batch *pgx.Batch)
+	last     []func(batch *pgx.Batch) error
 	after    []func()
 }
 
@@ -77,20 +86,25 @@ func (s *Step) Timer(name string, at time.Time, kind string, body []byte) {
 // CancelTimer removes an open timer of this key.
 func (s *Step) CancelTimer(name string) { s.cancels = append(s.cancels, name) }
 
-// Last adds work done as the last statements of the transaction; the feed takes its numbers there.
-func (s *Step) Last(fn func(ctx context.Context, tx pgx.Tx) error) { s.last = append(s.last, fn) }
+// Write adds statements whose results nobody looks at: they travel with COMMIT. What goes through Tx is executed before all of them.
+func (s *Step) Write(fn func(batch *pgx.Batch)) { s.writes = append(s.writes, fn) }
+
+// Last adds the last statements of the transaction, behind those of Write; the feed takes its numbers there.
+func (s *Step) Last(fn func(batch *pgx.Batch) error) { s.last = append(s.last, fn) }
 
 // AfterCommit adds work done when the transaction is durable (hints); it must not block.
 func (s *Step) AfterCommit(fn func()) { s.after = append(s.after, fn) }
 
-func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx) *Step {
-	return &Step{Account: account, Key: key, Now: now, Tx: tx,
+func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx, early any) *Step {
+	return &Step{Account: account, Key: key, Now: now, Tx: tx, Early: early,
 		deferred: map[int64]bool{}, refused: map[int64]error{}, answers: map[int64]any{}}
 }
 
-// finish writes what the step decided about the rows themselves, then the last statements.
-func (s *Step) finish(ctx context.Context, events []Event) error {
-	batch := &pgx.Batch{}
+// finish queues what the step wrote, what it decided about the rows themselves, then the last statements.
+func (s *Step) finish(batch *pgx.Batch, events []Event) error {
+	for _, fn := range s.writes {
+		fn(batch)
+	}
 	var done, deferred []int64
 	for _, e := range events {
 		switch {
@@ -123,13 +137,8 @@ func (s *Step) finish(ctx context.Context, events []Event) error {
 		sql, args := row.statement(s.Now)
 		batch.Queue(sql, args...)
 	}
-	if batch.Len() > 0 {
-		if err := s.Tx.SendBatch(ctx, batch).Close(); err != nil {
-			return fmt.Errorf("finish step of %s: %w", s.Key, err)
-		}
-	}
 	for _, fn := range s.last {
-		if err := fn(ctx, s.Tx); err != nil {
+		if err := fn(batch); err != nil {
 			return err
 		}
 	}

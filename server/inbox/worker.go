@@ -164,32 +164,47 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 	}
 	var after []func()
 	now := w.clock.Now()
-	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
-		events, inserted, err := w.take(ctx, tx, k, row, now, limit)
-		out.inserted = inserted
-		if err != nil || len(events) == 0 {
-			return err
+	t := taking{key: k, row: row, now: now, limit: limit}
+	early := any(nil)
+	err := w.db.InAccountPiped(ctx, k.account, func(batch *pgx.Batch) {
+		t.queue(batch)
+		if reader, ok := handler.(Reader); ok {
+			early = reader.Read(batch, k.account, k.key)
 		}
-		step := newStep(k.account, k.key, now, tx)
-		for _, e := range events {
+	}, func(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
+		if t.parked {
+			// A row that failed holds its key: nothing may overtake it.
+			if row != nil {
+				return ErrParked
+			}
+			return nil
+		}
+		out.inserted = t.inserted
+		if len(t.events) == 0 {
+			return nil
+		}
+		step := newStep(k.account, k.key, now, tx, early)
+		for _, e := range t.events {
 			out.worked[e.ID] = true
 		}
-		if err := protect(ctx, handler, step, events); err != nil {
-			out.failed = events[0].ID
+		out.failed = t.events[0].ID
+		if err := protect(ctx, handler, step, t.events); err != nil {
 			return err
 		}
-		if err := step.finish(ctx, events); err != nil {
-			out.failed = events[0].ID
+		if err := step.finish(last, t.events); err != nil {
 			return err
 		}
-		out.more = len(events) == limit
-		out.answer, out.refusal = step.answers[inserted], step.refused[inserted]
+		out.more = len(t.events) == limit
+		out.answer, out.refusal = step.answers[t.inserted], step.refused[t.inserted]
 		for _, key := range step.woken() {
 			after = append(after, func() { w.Wake(k.account, key) })
 		}
 		after = append(after, step.after...)
 		return nil
 	})
+	if err == nil || store.Unavailable(err) {
+		out.failed = 0
+	}
 	if err != nil {
 		return out, fmt.Errorf("step of %s: %w", k.key, err)
 	}
@@ -203,55 +218,44 @@ const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, '')
 FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
 ORDER BY id LIMIT $4`
 
-// take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
-func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
-	batch := &pgx.Batch{}
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
-	if row != nil {
-		sql, args := row.statement(now)
-		batch.Queue(sql+` RETURNING id`, args...)
+// taking is what a step begins with: the key's lock, the row it is called for, and the due rows.
+type taking struct {
+	key   accountKey
+	row   *Row
+	now   time.Time
+	limit int
+
+	inserted int64
+	events   []Event
+	parked   bool
+}
+
+// queue asks for it. The lock is a statement of its own: the next snapshot must be taken after it is ours.
+func (t *taking) queue(batch *pgx.Batch) {
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(t.key.key), int64(t.key.account))
+	if t.row != nil {
+		sql, args := t.row.statement(t.now)
+		batch.Queue(sql+` RETURNING id`, args...).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&t.inserted)
+			if errors.Is(err, pgx.ErrNoRows) {
+				// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
+				return nil
+			}
+			return err
+		})
 	}
-	batch.Queue(dueRows, int64(k.account), string(k.key), now, limit)
-	results := tx.SendBatch(ctx, batch)
-	defer func() { _ = results.Close() }()
-	if _, err := results.Exec(); err != nil {
-		return nil, 0, fmt.Errorf("lock key: %w", err)
-	}
-	var inserted int64
-	if row != nil {
-		switch err := results.QueryRow().Scan(&inserted); {
-		case errors.Is(err, pgx.ErrNoRows):
-			// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
-		case err != nil:
-			return nil, 0, fmt.Errorf("insert row: %w", err)
+	batch.Queue(dueRows, int64(t.key.account), string(t.key.key), t.now, t.limit).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var e Event
+			var parked bool
+			if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &parked); err != nil {
+				return fmt.Errorf("read due row: %w", err)
+			}
+			t.parked = t.parked || parked
+			t.events = append(t.events, e)
 		}
-	}
-	rows, err := results.Query()
-	if err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
-	}
-	var events []Event
-	parked := false
-	for rows.Next() {
-		var e Event
-		var isParked bool
-		if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &isParked); err != nil {
-			return nil, inserted, fmt.Errorf("read due row: %w", err)
-		}
-		parked = parked || isParked
-		events = append(events, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
-	}
-	if parked {
-		// A row that failed holds its key: nothing may overtake it.
-		if row != nil {
-			return nil, 0, ErrParked
-		}
-		return nil, 0, nil
-	}
-	return events, inserted, nil
+		return rows.Err()
+	})
 }
 
 // protect turns a panic of a handler into an error of its row, so that one poisoned row cannot stop the server.
