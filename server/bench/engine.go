@@ -121,20 +121,16 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	lanes := outbox.New(outbox.Options{DB: s.db, Log: quiet, Registry: outbox.NewRegistry(), Business: clock.System{}.Now})
-	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.AccountDirectory{}, nil, texts,
+	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.NewAccountDirectory(), nil, texts,
 		func(ids.AccountID, ids.FileID, string) string { return "" }, s.log)
 	var worked atomic.Int64
 	finished := make(chan struct{})
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: s.log, Parallel: workers, Handlers: map[string]inbox.Handler{
-		"chat": inbox.HandlerFunc(func(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
-			count := int64(len(events))
-			step.AfterCommit(func() {
-				if worked.Add(count) == s.size.queued {
-					close(finished)
-				}
-			})
-			return engine.Step(ctx, step, events)
-		}),
+		"chat": counted{engine, func(count int64) {
+			if worked.Add(count) == s.size.queued {
+				close(finished)
+			}
+		}},
 	}})
 	rows, err := s.bare.Query(ctx, "select account_id, key from inbox group by account_id, key order by min(id)")
 	if err != nil {
@@ -168,4 +164,17 @@ func (s *stand) timed(ctx context.Context, worker *inbox.Worker, finished <-chan
 	rate := float64(s.size.queued) / time.Since(began).Seconds()
 	cancel()
 	return rate, <-ended
+}
+
+// counted tells how many rows each step has worked.
+type counted struct {
+	*chats.Engine
+	worked func(count int64)
+}
+
+// Step implements inbox.Handler.
+func (c counted) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+	count := int64(len(events))
+	step.AfterCommit(func() { c.worked(count) })
+	return c.Engine.Step(ctx, step, events)
 }

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +20,7 @@ type Handler interface {
 // Reader is a Handler that knows by the key alone what it will look at: its reads travel with the worker's own, behind the key's lock.
 type Reader interface {
 	Handler
-	// Read queues the reads and returns what their results go into; the step finds it in Early. It may run for a key without due rows.
+	// Read queues the reads and returns what their results go into; the step gets it by Found. It may run for a key without due rows.
 	Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any
 }
 
@@ -46,9 +47,8 @@ type Step struct {
 	Now time.Time
 	// Tx is the step's transaction. Row level security lets it see this account only.
 	Tx pgx.Tx
-	// Early is what the handler's Read returned, filled; nil for a handler that is no Reader.
-	Early any
 
+	early    any
 	deferred map[int64]bool
 	refused  map[int64]error
 	answers  map[int64]any
@@ -58,6 +58,19 @@ type Step struct {
 	writes   []func(batch *pgx.Batch)
 	last     []func(batch *pgx.Batch) error
 	after    []func()
+}
+
+// Found is what the handler's Read returned, filled. It is read now when the handler that the worker knows is another one, which calls this one.
+func (s *Step) Found(ctx context.Context, r Reader) (any, error) {
+	if s.early != nil {
+		return s.early, nil
+	}
+	batch := &pgx.Batch{}
+	found := r.Read(batch, s.Account, s.Key)
+	if err := s.Tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read what %s needs: %w", s.Key, err)
+	}
+	return found, nil
 }
 
 // Defer keeps an event that cannot be used yet; it comes again when a later step of this key calls Release.
@@ -96,7 +109,7 @@ func (s *Step) Last(fn func(batch *pgx.Batch) error) { s.last = append(s.last, f
 func (s *Step) AfterCommit(fn func()) { s.after = append(s.after, fn) }
 
 func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx, early any) *Step {
-	return &Step{Account: account, Key: key, Now: now, Tx: tx, Early: early,
+	return &Step{Account: account, Key: key, Now: now, Tx: tx, early: early,
 		deferred: map[int64]bool{}, refused: map[int64]error{}, answers: map[int64]any{}}
 }
 
