@@ -104,14 +104,12 @@ func (t *turn) follow() {
 
 // numbers reserves ids: every event makes at most two messages, and the step at most one chat.
 func (t *turn) numbers(batch *pgx.Batch, events int) {
-	reserve(batch, "message", 2*events, func(numbers []int64) {
-		for _, n := range numbers {
+	reserve(batch, 2*events, t.chat == nil, func(messages []int64, chat int64) {
+		for _, n := range messages {
 			t.nextIDs = append(t.nextIDs, ids.MessageID(n))
 		}
+		t.chatID = ids.ChatID(chat)
 	})
-	if t.chat == nil {
-		reserve(batch, "chat", 1, func(numbers []int64) { t.chatID = ids.ChatID(numbers[0]) })
-	}
 }
 
 // startedAs finds the chat an operator was starting, when this UIS chat is that one: told by its letter, or seen in the webhook.

@@ -123,16 +123,18 @@ func (t *turn) found(messages []*Message, from int64) {
 	}
 }
 
-// reserve queues the taking of numbers for the messages (or the chat) a step may make, so that deciding needs no database.
-func reserve(batch *pgx.Batch, table string, n int, take func(numbers []int64)) {
-	batch.Queue(`SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)`, table, n).Query(func(rows pgx.Rows) error {
-		numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil {
-			return fmt.Errorf("reserve numbers of %s: %w", table, err)
-		}
-		take(numbers)
-		return nil
-	})
+// reserve queues the taking of numbers for the messages and the chat a step may make, so that deciding needs no database.
+func reserve(batch *pgx.Batch, messages int, chat bool, take func(messages []int64, chat int64)) {
+	batch.Queue(`SELECT ARRAY(SELECT nextval('message_id_seq') FROM generate_series(1, $1)), CASE WHEN $2 THEN nextval('chat_id_seq') ELSE 0 END`, messages, chat).
+		QueryRow(func(row pgx.Row) error {
+			var numbers []int64
+			var number int64
+			if err := row.Scan(&numbers, &number); err != nil {
+				return fmt.Errorf("reserve numbers: %w", err)
+			}
+			take(numbers, number)
+			return nil
+		})
 }
 
 // save queues the writing of what the step changed.

@@ -144,14 +144,14 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	return known[0], nil
 }
 
-// aliasOwners lists the clients the aliases point to, oldest first.
-const aliasOwners = `SELECT DISTINCT a.client_id FROM client_alias a JOIN unnest($3::text[], $4::text[]) AS w(kind, value)
-	ON a.kind = w.kind AND a.value = w.value WHERE a.account_id = $1 AND a.portal_id = $2 ORDER BY 1`
+// aliasOwners lists the clients the aliases point to, oldest first. One look into the primary key per alias: as a plain join, a plan made while the
+// table was small reads all aliases of the portal.
+const aliasOwners = `SELECT DISTINCT a.client_id FROM unnest($3::text[], $4::text[]) AS w(kind, value) CROSS JOIN LATERAL
+	(SELECT client_id FROM client_alias WHERE account_id = $1 AND portal_id = $2 AND kind = w.kind AND value = w.value LIMIT 1) a ORDER BY 1`
 
 // clientOf answers the oldest client the aliases point to, or a new one, and points those aliases to it that pointed nowhere. It waits for another
 // transaction that is pointing one of them.
-const clientOf = `WITH known AS (SELECT min(a.client_id) AS id FROM client_alias a JOIN unnest($3::text[], $4::text[]) AS w(kind, value)
-		ON a.kind = w.kind AND a.value = w.value WHERE a.account_id = $1 AND a.portal_id = $2),
+const clientOf = `WITH known AS (SELECT min(k.client_id) AS id FROM (` + aliasOwners + `) k),
 	made AS (INSERT INTO client (account_id, portal_id, created_at) SELECT $1, $2, $5 FROM known WHERE known.id IS NULL RETURNING id),
 	who AS (SELECT COALESCE((SELECT id FROM known), (SELECT id FROM made)) AS id),
 	named AS (INSERT INTO client_alias (account_id, portal_id, kind, value, client_id)

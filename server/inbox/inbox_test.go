@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,4 +208,105 @@ func TestTheSweepTakesUpWhatADeadServerLeft(t *testing.T) {
 	silent := inbox.NewIntake(b.db, b.clock, func(ids.AccountID, ids.Key) {})
 	require.NoError(t, silent.Accept(t.Context(), row(7, "chat:1", "", "left")))
 	require.Eventually(t, func() bool { return len(b.all()) == 1 }, 10*time.Second, 10*time.Millisecond)
+}
+
+// A crowd of keys of one account shares transactions; each row has its effect once, and only the key that fails bears its failure.
+func TestACrowdOfKeysWithAPoisonOneAmongThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(b *bundle, s *inbox.Step, e inbox.Event) error {
+		if string(e.Body) == "poison" {
+			return inbox.Permanent(errors.New("cannot be read"))
+		}
+		_, err := s.Tx.Exec(t.Context(), `INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, '{}')`, int64(s.Account), string(s.Key)+" "+string(e.Body))
+		if err != nil {
+			return err
+		}
+		return noteBody(b, s, e)
+	})
+	// Another server stored them, so that the sweep finds them all at once.
+	silent := inbox.NewIntake(b.db, b.clock, func(ids.AccountID, ids.Key) {})
+	const keys = 60
+	for n := range keys {
+		key := fmt.Sprint("chat:", n)
+		body := "first"
+		if n%20 == 7 {
+			body = "poison"
+		}
+		require.NoError(t, silent.Accept(t.Context(), row(1, key, "", body), row(1, key, "", "second")))
+	}
+	bad := keys / 20
+	require.Eventually(t, func() bool { return len(b.all()) == 2*keys-bad }, 20*time.Second, 10*time.Millisecond)
+	byKey := map[string][]string{}
+	for _, s := range b.all() {
+		parts := strings.Fields(s)
+		byKey[parts[1]] = append(byKey[parts[1]], parts[2])
+	}
+	for n := range keys {
+		want := []string{"first", "second"}
+		if n%20 == 7 {
+			want = want[1:]
+		}
+		require.Equal(t, want, byKey[fmt.Sprint("chat:", n)])
+	}
+	counts, err := inbox.Count(t.Context(), b.db, b.clock.Now())
+	require.NoError(t, err)
+	require.Equal(t, inbox.Counts{Aside: int64(bad)}, counts)
+	var rows int
+	require.NoError(t, b.db.InAccount(t.Context(), 1, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM visitor WHERE account_id = 1`).Scan(&rows)
+	}))
+	require.Equal(t, 2*keys-bad, rows, "what a failed company wrote was rolled back and written once")
+}
+
+// prefetching is a handler that reads along with the worker and writes along with COMMIT.
+type prefetching struct {
+	*bundle
+	broken bool
+}
+
+func (p *prefetching) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any {
+	known := new(int)
+	batch.Queue(`SELECT count(*) FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), string(key)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(known) })
+	return known
+}
+
+func (p *prefetching) Step(ctx context.Context, s *inbox.Step, events []inbox.Event) error {
+	found, err := s.Found(ctx, p)
+	if err != nil {
+		return err
+	}
+	id := string(s.Key)
+	if *found.(*int) > 0 && !p.broken {
+		id += " again"
+	}
+	s.Write(func(batch *pgx.Batch) {
+		batch.Queue(`INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, '{}')`, int64(s.Account), id)
+	})
+	for _, e := range events {
+		_ = noteBody(p.bundle, s, e)
+	}
+	return nil
+}
+
+func TestReadsAndWritesTravelWithTheWorkersOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, noteBody)
+	for _, broken := range []bool{false, true} {
+		handler := &prefetching{bundle: b, broken: broken}
+		for name, h := range map[string]inbox.Handler{"known": handler, "behind another one": inbox.HandlerFunc(handler.Step)} {
+			worker := inbox.NewWorker(inbox.WorkerOptions{DB: b.db, Clock: b.clock, Log: slog.New(slog.DiscardHandler), Handlers: map[string]inbox.Handler{"own": h}})
+			key := fmt.Sprintf("own:%s %v", name, broken)
+			_, err := worker.Do(t.Context(), row(1, key, "", "one"))
+			require.NoError(t, err)
+			seen := len(b.all())
+			_, err = worker.Do(t.Context(), row(1, key, "", "two"))
+			if broken {
+				require.True(t, store.IsUnique(err, ""), "%v", err)
+				require.Len(t, b.all(), seen, "nothing is told of a step that was not committed")
+				continue
+			}
+			require.NoError(t, err, name)
+		}
+	}
 }

@@ -113,7 +113,7 @@ func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx, early
 		deferred: map[int64]bool{}, refused: map[int64]error{}, answers: map[int64]any{}}
 }
 
-// finish queues what the step wrote, what it decided about the rows themselves, then the last statements.
+// finish queues what the step wrote, what it decided about the rows themselves, and letters.
 func (s *Step) finish(batch *pgx.Batch, events []Event) error {
 	for _, fn := range s.writes {
 		fn(batch)
@@ -149,11 +149,6 @@ func (s *Step) finish(batch *pgx.Batch, events []Event) error {
 		}
 		sql, args := row.statement(s.Now)
 		batch.Queue(sql, args...)
-	}
-	for _, fn := range s.last {
-		if err := fn(batch); err != nil {
-			return err
-		}
 	}
 	return nil
 }
