@@ -310,3 +310,98 @@ func TestReadsAndWritesTravelWithTheWorkersOwn(t *testing.T) {
 		}
 	}
 }
+
+// Senders at the same time share commits: each is answered for its own row, duplicates have no effect, an impossible row fails alone.
+func TestSendersThatShareACommit(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	woken := make(chan ids.Key, 10_000)
+	in := inbox.NewIntake(db, clock.NewShifted(clock.System{}), func(_ ids.AccountID, key ids.Key) { woken <- key })
+	const senders, each, accounts = 40, 25, 3
+	errs := make(chan error, senders*each)
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for n := range each {
+				r := row(ids.AccountID(n%accounts+1), fmt.Sprint("chat:", s), fmt.Sprintf("%d:%d", s/2, n), "body") // two senders send each
+				if s == 0 && n%10 == 3 {
+					r = row(1, "chat:\x00", "", "a key no database can hold")
+				}
+				errs <- in.Accept(t.Context(), r)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	failed := 0
+	for err := range errs {
+		if err != nil {
+			failed++
+			require.NotErrorIs(t, err, inbox.ErrBusy)
+		}
+	}
+	require.Equal(t, 3, failed, "the impossible ones, and nobody who shared a commit with them")
+	require.Len(t, woken, senders*each-failed)
+	var rows, accountsSeen, distinct int
+	require.NoError(t, db.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*), count(DISTINCT account_id), count(DISTINCT (account_id, natural_id)) FROM inbox`).Scan(&rows, &accountsSeen, &distinct)
+	}))
+	require.Equal(t, senders/2*each, rows, "each natural id once")
+	require.Equal(t, rows, distinct)
+	require.Equal(t, accounts, accountsSeen)
+}
+
+// Nobody is answered whose row is not durable: all connections are cut again and again, what was accepted is there, what was refused may be sent again.
+func TestWhatWasAcceptedIsThereAlsoWhenConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	db, killer := storetest.Open(t, url), storetest.Open(t, url)
+	in := inbox.NewIntake(db, clock.NewShifted(clock.System{}), func(ids.AccountID, ids.Key) {})
+	var mu sync.Mutex
+	accepted := map[string]bool{}
+	var wg sync.WaitGroup
+	for s := range 16 {
+		wg.Go(func() {
+			for n := range 30 {
+				natural := fmt.Sprintf("%d:%d", s, n)
+				if in.Accept(t.Context(), row(ids.AccountID(s%2+1), fmt.Sprint("chat:", s), natural, "body")) == nil {
+					mu.Lock()
+					accepted[natural] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() { wg.Wait(); close(over) }()
+	cuts := 0
+	cut := time.NewTicker(20 * time.Millisecond)
+	defer cut.Stop()
+	for running := true; running; {
+		select {
+		case <-over:
+			running = false
+		case <-cut.C:
+			_, err := killer.Pool().Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+			require.NoError(t, err)
+			cuts++
+		}
+	}
+	require.Positive(t, cuts)
+	require.NotEmpty(t, accepted)
+	require.NoError(t, killer.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT natural_id FROM inbox`)
+		require.NoError(t, err)
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		stored := map[string]bool{}
+		for _, n := range found {
+			require.False(t, stored[n], "once")
+			stored[n] = true
+		}
+		for n := range accepted {
+			require.True(t, stored[n], "%s was accepted and is gone", n)
+		}
+		return nil
+	}))
+}
