@@ -80,20 +80,28 @@ func head(ctx context.Context, tx pgx.Tx, account ids.AccountID) (newest, oldest
 	return newest, oldest, nil
 }
 
+const entriesAfter = `SELECT seq, name, data, COALESCE(employee, 0) FROM feed WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+
 // after reads entries above a number, oldest first.
 func after(ctx context.Context, tx pgx.Tx, account ids.AccountID, seq int64, limit int) ([]Entry, error) {
-	rows, err := tx.Query(ctx, `SELECT seq, name, data, COALESCE(employee, 0) FROM feed WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		int64(account), seq, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
-	}
-	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
-		var e Entry
-		err := row.Scan(&e.Seq, &e.Name, &e.Data, &e.Employee)
-		return e, err
+	var entries []Entry
+	batch := &pgx.Batch{}
+	queueAfter(batch, account, seq, limit, &entries)
+	return entries, tx.SendBatch(ctx, batch).Close()
+}
+
+// queueAfter is after as a statement of a batch.
+func queueAfter(batch *pgx.Batch, account ids.AccountID, seq int64, limit int, into *[]Entry) {
+	batch.Queue(entriesAfter, int64(account), seq, limit).Query(func(rows pgx.Rows) error {
+		var err error
+		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
+			var e Entry
+			err := row.Scan(&e.Seq, &e.Name, &e.Data, &e.Employee)
+			return e, err
+		})
+		if err != nil {
+			return fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
-	}
-	return entries, nil
 }
