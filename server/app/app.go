@@ -202,7 +202,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes)
-	engine := chats.NewEngine(writer, chats.AccountDirectory{}, copies, texts, links.URL, a.log)
+	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	rest := &rest{app: a, chats: engine}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
 		"chat": engine, "start": engine, "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})

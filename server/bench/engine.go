@@ -57,40 +57,58 @@ func (s *stand) settle(ctx context.Context, from int64) error {
 }
 
 // engine is the whole step with the product's own engine of chats: a new chat and its first message per key.
-func (s *stand) engine(ctx context.Context, from int64, like samples) ([]figure, error) {
+func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, error) {
+	from := t.account
+	t.close() // it is measured alone
 	if err := s.settle(ctx, from); err != nil {
 		return nil, err
 	}
 	var figures []figure
-	for i, c := range []struct {
+	var numbers atomic.Int64 // of chats, each once
+	numbers.Store(10_000_000)
+	for _, c := range []struct {
 		name string
 		many int64
 	}{{"chats engine, 200 accounts", accounts}, {"chats engine, one account", 1}} {
-		if err := errors.Join(s.empty(ctx), s.fill(ctx, c.many, 2)); err != nil {
-			return figures, err
+		f := figure{Name: c.name, Unit: "rows/s", Goal: "≥ 70 %", Limit: "processor, WAL flush", Note: "a new chat and its first message per key, in one step; the yardstick inserts the same rows " +
+			"(client, names, chat, message, letter, reasons, feed) with the reads it cannot do without in two round trips per chat; the machine is the product's and the yardstick's in turns"}
+		for range turns {
+			rate, bare, err := s.engineTurn(ctx, c.many, &numbers, like)
+			if err != nil {
+				return figures, err
+			}
+			f.Value, f.Yardstick = f.Value+rate/turns, f.Yardstick+bare/turns
 		}
-		yardstick, err := s.bareSteps(ctx, c.many, 2)
-		if err != nil {
-			return figures, err
-		}
-		if err := errors.Join(s.empty(ctx), s.write(ctx, c.many, int64(i+1)*10_000_000, like)); err != nil {
-			return figures, err
-		}
-		rate, err := s.engineSteps(ctx)
-		if err != nil {
-			return figures, err
-		}
-		figures = append(figures, figure{Name: c.name, Value: rate, Unit: "rows/s", Yardstick: yardstick, Goal: "≥ 70 %", Note: "a new chat and its first message per key, in one step; " +
-			"the yardstick is the bare step above with two rows per key: it makes two round trips and writes fewer rows; the engine reads chat, channel, settings, people, zone and " +
-			"language one after the other"})
+		figures = append(figures, f)
 	}
 	return figures, s.empty(ctx)
+}
+
+// engineTurn lets the engine work, then the yardstick.
+func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int64, like samples) (rate, bare float64, err error) {
+	if err := errors.Join(s.empty(ctx), s.write(ctx, many, numbers.Add(s.size.queued)-s.size.queued, like)); err != nil {
+		return 0, 0, err
+	}
+	if rate, err = s.engineSteps(ctx); err != nil {
+		return 0, 0, err
+	}
+	rows, err := s.look(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	chats := s.size.queued / turns / 2
+	from := numbers.Add(chats) - chats
+	if err := errors.Join(s.empty(ctx), s.write(ctx, many, from, like)); err != nil {
+		return 0, 0, err
+	}
+	bare, err = s.bareChats(ctx, many, from, rows, chats)
+	return rate, bare, err
 }
 
 // write puts webhooks of new chats into the inbox.
 func (s *stand) write(ctx context.Context, many, offset int64, like samples) error {
 	batch := &pgx.Batch{}
-	for n := range s.size.queued / 2 {
+	for n := range s.size.queued / turns / 2 {
 		account, number := first+n%many, offset+n
 		like.chat["chat_id"], like.chat["visitor_id"], like.chat["visitor_phone"] = number, fmt.Sprint(number), fmt.Sprintf("79%09d", number)
 		like.message["chat_id"], like.message["id"] = number, number
@@ -121,20 +139,16 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	lanes := outbox.New(outbox.Options{DB: s.db, Log: quiet, Registry: outbox.NewRegistry(), Business: clock.System{}.Now})
-	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.AccountDirectory{}, nil, texts,
+	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.NewAccountDirectory(), nil, texts,
 		func(ids.AccountID, ids.FileID, string) string { return "" }, s.log)
 	var worked atomic.Int64
 	finished := make(chan struct{})
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: s.log, Parallel: workers, Handlers: map[string]inbox.Handler{
-		"chat": inbox.HandlerFunc(func(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
-			count := int64(len(events))
-			step.AfterCommit(func() {
-				if worked.Add(count) == s.size.queued {
-					close(finished)
-				}
-			})
-			return engine.Step(ctx, step, events)
-		}),
+		"chat": counted{engine, func(count int64) {
+			if worked.Add(count) == s.size.queued/turns/2*2 {
+				close(finished)
+			}
+		}},
 	}})
 	rows, err := s.bare.Query(ctx, "select account_id, key from inbox group by account_id, key order by min(id)")
 	if err != nil {
@@ -145,11 +159,11 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 	if _, err := pgx.ForEachRow(rows, []any{&account, &key}, func() error { worker.Wake(ids.AccountID(account), ids.Key(key)); return nil }); err != nil {
 		return 0, fmt.Errorf("read the keys: %w", err)
 	}
-	return s.timed(ctx, worker, finished, &worked)
+	return s.timed(ctx, worker, s.size.queued/turns/2*2, finished, &worked)
 }
 
 // timed runs a worker until everything queued is worked, and tells rows a second.
-func (s *stand) timed(ctx context.Context, worker *inbox.Worker, finished <-chan struct{}, worked *atomic.Int64) (float64, error) {
+func (s *stand) timed(ctx context.Context, worker *inbox.Worker, rows int64, finished <-chan struct{}, worked *atomic.Int64) (float64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	began := time.Now()
@@ -163,9 +177,22 @@ func (s *stand) timed(ctx context.Context, worker *inbox.Worker, finished <-chan
 		return 0, errors.Join(errors.New("the worker ended early"), err, context.Cause(ctx))
 	case <-late.C:
 		cancel()
-		return 0, errors.Join(fmt.Errorf("only %d of %d rows were worked", worked.Load(), s.size.queued), <-ended)
+		return 0, errors.Join(fmt.Errorf("only %d of %d rows were worked", worked.Load(), rows), <-ended)
 	}
-	rate := float64(s.size.queued) / time.Since(began).Seconds()
+	rate := float64(rows) / time.Since(began).Seconds()
 	cancel()
 	return rate, <-ended
+}
+
+// counted tells how many rows each step has worked.
+type counted struct {
+	*chats.Engine
+	worked func(count int64)
+}
+
+// Step implements inbox.Handler.
+func (c counted) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+	count := int64(len(events))
+	step.AfterCommit(func() { c.worked(count) })
+	return c.Engine.Step(ctx, step, events)
 }

@@ -13,7 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
+	"runtime/pprof"
 	"text/tabwriter"
 	"time"
 )
@@ -28,6 +28,8 @@ type figure struct {
 	P50       float64 `json:"p50_ms,omitempty"`
 	P99       float64 `json:"p99_ms,omitempty"`
 	Goal      string  `json:"goal"`
+	// Limit is what holds the figure where it is, in a word or two.
+	Limit string `json:"limit,omitempty"`
 	// Note says how it was measured and what limits it.
 	Note  string `json:"note,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -40,16 +42,35 @@ const left = "Not measured here: manager lookup and the first inbound call (tele
 func main() {
 	out := flag.String("out", "bench.json", "file for the figures")
 	quick := flag.Bool("quick", false, "seconds instead of minutes; proves that the programme works, its figures mean nothing")
-	only := flag.String("only", "", "measure only what begins with this: intake, step, story or page")
+	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, engine")
+	profile := flag.String("profile", "", "file for a processor profile (go tool pprof)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	if err := run(ctx, *out, *only, sizeOf(*quick)); err != nil {
+	err := profiled(*profile, func() error { return run(ctx, *out, *only, sizeOf(*quick)) })
+	cancel()
+	stop()
+	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled writes a processor profile of what work does, when there is a name for it.
+func profiled(name string, work func() error) error {
+	if name == "" {
+		return work()
+	}
+	file, err := os.Create(name) //nolint:gosec // the person's own file
+	if err != nil {
+		return fmt.Errorf("make the profile: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return fmt.Errorf("start the profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return work()
 }
 
 func run(ctx context.Context, out, only string, size size) (err error) {
@@ -65,9 +86,10 @@ func run(ctx context.Context, out, only string, size size) (err error) {
 		name    string
 		measure func(context.Context) ([]figure, error)
 	}{{"intake", s.intake}, {"step", s.steps}, {"story", s.story}, {"page", s.page}} {
-		if !strings.HasPrefix(m.name, only) {
+		if only != "" && only != m.name && (m.name != "story" || !ofStory(only)) {
 			continue
 		}
+		s.only = only
 		measured, err := m.measure(ctx)
 		figures = append(figures, measured...)
 		if err != nil {
@@ -101,17 +123,17 @@ func write(out string, figures []figure) error {
 
 func show(figures []figure) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "figure\tmeasured\tyardstick\tof it\tp50\tp99\tgoal\t")
+	_, _ = fmt.Fprintln(table, "figure\tmeasured\tyardstick\tof it\tp50\tp99\tgoal\tlimited by\t")
 	for _, f := range figures {
 		if f.Error != "" {
-			_, _ = fmt.Fprintf(table, "%s\tfailed: %s\t\t\t\t\t\t\n", f.Name, f.Error)
+			_, _ = fmt.Fprintf(table, "%s\tfailed: %s\t\t\t\t\t\t\t\n", f.Name, f.Error)
 			continue
 		}
 		yardstick, share := "–", "–"
 		if f.Yardstick > 0 {
 			yardstick, share = number(f.Yardstick)+" "+f.Unit, fmt.Sprintf("%.0f %%", 100*f.Value/f.Yardstick)
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t\n", f.Name, number(f.Value), f.Unit, yardstick, share, milliseconds(f.P50), milliseconds(f.P99), f.Goal)
+		_, _ = fmt.Fprintf(table, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", f.Name, number(f.Value), f.Unit, yardstick, share, milliseconds(f.P50), milliseconds(f.P99), f.Goal, f.Limit)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)

@@ -26,6 +26,8 @@ type stand struct {
 	bare *pgxpool.Pool
 	size size
 	log  *slog.Logger
+	// only is the one measurement that is wanted; empty: all.
+	only string
 }
 
 // size is how much is measured; figures of a quick run only prove that the programme works.
@@ -111,7 +113,7 @@ func (s *stand) prepare(ctx context.Context) error {
 
 // empty makes room for the next measurement.
 func (s *stand) empty(ctx context.Context) error {
-	if _, err := s.bare.Exec(ctx, "truncate inbox, feed, feed_head, reason, command, bench_state"); err != nil {
+	if _, err := s.bare.Exec(ctx, "truncate inbox, feed, feed_head, reason, command, bench_state, chat, message, client, client_alias, visitor"); err != nil {
 		return fmt.Errorf("empty the tables: %w", err)
 	}
 	return nil

@@ -104,7 +104,7 @@ func (s *stand) productSteps(ctx context.Context, many, perKey int64) (float64, 
 		account, _ := place(key*perKey, many, perKey)
 		worker.Wake(ids.AccountID(account), ids.Key(fmt.Sprintf("chat:%d", key)))
 	}
-	return s.timed(ctx, worker, finished, &worked)
+	return s.timed(ctx, worker, s.size.queued, finished, &worked)
 }
 
 // decide is an engine of the simplest kind: it counts the messages of a chat, asks for a comment, tells why, and shows it to the pages.

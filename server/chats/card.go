@@ -50,19 +50,19 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	return nil
 }
 
-// cardOf reads what is known of a visitor; nil: nothing.
-func cardOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, visitor string) (*Card, error) {
-	var raw []byte
-	err := tx.QueryRow(ctx, `SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).Scan(&raw)
-	if err == pgx.ErrNoRows { //nolint:errorlint // QueryRow answers the bare error
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the card of visitor %s: %w", visitor, err)
-	}
-	card := &Card{}
-	if err := json.Unmarshal(raw, card); err != nil {
-		return nil, fmt.Errorf("read the card of visitor %s: %w", visitor, err)
-	}
-	return card, nil
+// cardOf queues the read of what is known of a visitor; into stays nil when it is nothing.
+func cardOf(batch *pgx.Batch, account ids.AccountID, visitor string, into **Card) {
+	batch.Queue(`SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var raw []byte
+			if err := rows.Scan(&raw); err != nil {
+				return fmt.Errorf("read the card of visitor %s: %w", visitor, err)
+			}
+			*into = &Card{}
+			if err := json.Unmarshal(raw, *into); err != nil {
+				return fmt.Errorf("read the card of visitor %s: %w", visitor, err)
+			}
+		}
+		return rows.Err()
+	})
 }

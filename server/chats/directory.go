@@ -1,7 +1,7 @@
 package chats
 
 import (
-	"context"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,39 +10,64 @@ import (
 	"omni/server/settings"
 )
 
-// AccountDirectory is the Directory over the account's own tables.
-type AccountDirectory struct{}
+// AccountDirectory is the Directory over the account's own tables. It remembers decoded settings by their version, which every step compares.
+type AccountDirectory struct {
+	zones directory.Zones
 
-// Setting implements Directory.
-func (AccountDirectory) Setting(ctx context.Context, tx pgx.Tx, account ids.AccountID, channel ids.UISChannelID) (Setting, error) {
-	var s Setting
-	c, err := directory.ChannelBy(ctx, tx, account, channel)
-	if err != nil {
-		return s, err
-	}
-	s.Channel = ChannelFrom(c)
-	if s.Document, err = settings.Current(ctx, tx, account); err != nil {
-		return s, err
-	}
-	if s.Employees, err = directory.Employees(ctx, tx, account); err != nil {
-		return s, err
-	}
-	if s.Zone, err = directory.Zone(ctx, tx, account); err != nil {
-		return s, err
-	}
-	portal := ids.PortalID(0)
-	if p := s.Document.Chats.Portal; p != nil {
-		portal = ids.PortalID(*p)
-	} else if p := s.Document.Main.Portal; p != nil {
-		portal = ids.PortalID(*p)
-	}
-	s.Lang, err = directory.Language(ctx, tx, account, portal)
-	return s, err
+	mu        sync.Mutex
+	documents map[ids.AccountID]settings.Document
 }
 
-// ChannelOf implements Directory.
-func (AccountDirectory) ChannelOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, adapterChannel int64) (ids.UISChannelID, error) {
-	return directory.ChannelOf(ctx, tx, account, adapterChannel)
+// NewAccountDirectory builds the directory.
+func NewAccountDirectory() *AccountDirectory {
+	return &AccountDirectory{documents: map[ids.AccountID]settings.Document{}}
+}
+
+// documentsKept bounds the settings in memory.
+const documentsKept = 10_000
+
+// Ask implements Directory.
+func (d *AccountDirectory) Ask(batch *pgx.Batch, account ids.AccountID) func() Setting {
+	d.mu.Lock()
+	doc, known := d.documents[account]
+	d.mu.Unlock()
+	if !known {
+		doc = settings.Document{Version: -1}
+	}
+	before := doc.Version
+	settings.QueueCurrent(batch, account, &doc)
+	employees := directory.QueueEmployees(batch, account)
+	place := directory.QueuePlace(batch, account, &d.zones)
+	return func() Setting {
+		if doc.Version != before {
+			d.keep(account, doc)
+		}
+		s := Setting{Document: doc, Employees: employees, Zone: place.Zone}
+		portal := ids.PortalID(0)
+		if p := doc.Chats.Portal; p != nil {
+			portal = ids.PortalID(*p)
+		} else if p := doc.Main.Portal; p != nil {
+			portal = ids.PortalID(*p)
+		}
+		s.Lang = place.Language(portal)
+		return s
+	}
+}
+
+func (d *AccountDirectory) keep(account ids.AccountID, doc settings.Document) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.documents) >= documentsKept {
+		clear(d.documents)
+	}
+	d.documents[account] = doc
+}
+
+// Channel implements Directory.
+func (d *AccountDirectory) Channel(batch *pgx.Batch, account ids.AccountID, id ids.UISChannelID, adapterChannel int64) func() Channel {
+	var c directory.Channel
+	directory.QueueChannel(batch, account, id, adapterChannel, &c)
+	return func() Channel { return ChannelFrom(c) }
 }
 
 // ChannelFrom takes a channel over from the directory.

@@ -45,12 +45,12 @@ const (
 // ErrMoved says that a chat got its number at UIS while an action was under way: the action belongs under its new key now.
 var ErrMoved = errors.New("the chat has moved to its own key")
 
-// Directory tells a step what the account's settings and lists say about a channel.
+// Directory tells a step what the account's settings and lists say. Its reads are statements of a batch; what they found is told when it has run.
 type Directory interface {
-	// Setting is what applies to a chat of this channel right now.
-	Setting(ctx context.Context, tx pgx.Tx, account ids.AccountID, channel ids.UISChannelID) (Setting, error)
-	// ChannelOf finds the account's channel behind the Chat API's number for it.
-	ChannelOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, adapterChannel int64) (ids.UISChannelID, error)
+	// Ask queues the read of what applies to the account right now; the channel is still missing in it.
+	Ask(batch *pgx.Batch, account ids.AccountID) func() Setting
+	// Channel queues the look for a channel of the account, by its number or, when that is 0, by the Chat API's number for it.
+	Channel(batch *pgx.Batch, account ids.AccountID, id ids.UISChannelID, adapterChannel int64) func() Channel
 }
 
 // Fetcher copies files of clients; its end comes as KindFile.
@@ -347,9 +347,7 @@ func (e *Engine) write(ctx context.Context, step *inbox.Step, t *turn, before id
 		t.chat.Client, t.touched = client, true
 		t.letters[i].Key = ids.ClientKey(client)
 	}
-	if err := t.save(ctx, step.Tx); err != nil {
-		return err
-	}
+	step.Write(t.save)
 	for _, f := range t.fetches {
 		err := e.fetcher.Fetch(ctx, step.Tx, Fetch{Account: step.Account, Key: step.Key, Message: f.message, Connection: t.chat.AdapterAccount,
 			Channel: t.chat.AdapterChannel, File: f.file})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"omni/server/ids"
@@ -12,55 +13,79 @@ import (
 	"omni/server/uis"
 )
 
+// early is what a step looks at whatever its events are.
+type early struct {
+	chat    *Chat
+	setting func() Setting
+}
+
+// Read implements inbox.Reader: the chat of the key, and what applies to its account.
+func (e *Engine) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any {
+	found := &early{}
+	if key.Kind() == "start" {
+		id, err := uuid.Parse(key.Rest())
+		if err != nil {
+			return nil
+		}
+		queueChatBy(batch, account, `start_key = $2 FOR UPDATE`, id.String(), &found.chat)
+	} else {
+		number, err := uisNumber(key)
+		if err != nil {
+			return nil
+		}
+		queueChatBy(batch, account, `uis_chat_id = $2 FOR UPDATE`, int64(number), &found.chat)
+	}
+	found.setting = e.directory.Ask(batch, account)
+	return found
+}
+
 // load reads everything the step may look at. After it no decision needs the database.
 func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w wanted) (*turn, error) {
-	t := &turn{now: step.Now, account: step.Account, key: step.Key, texts: e.texts,
+	read, err := step.Found(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	found, ok := read.(*early)
+	if !ok {
+		return nil, inbox.Permanent(fmt.Errorf("key %s has no chat", step.Key))
+	}
+	t := &turn{now: step.Now, account: step.Account, key: step.Key, texts: e.texts, chat: found.chat, setting: found.setting(),
 		byUIS: map[int64]*Message{}, byKey: map[string]*Message{}, byID: map[ids.MessageID]*Message{}, changed: map[ids.MessageID]*Message{}}
 	t.fileURL = func(file ids.FileID, name string) string { return e.fileURL(step.Account, file, name) }
-	var err error
 	adopting := false
-	if step.Key.Kind() == "start" {
-		t.chat, err = chatBy(ctx, step.Tx, step.Account, `start_key = $2 FOR UPDATE`, step.Key.Rest())
-	} else {
+	if step.Key.Kind() != "start" {
 		if t.uis, err = uisNumber(step.Key); err != nil {
 			return nil, err
 		}
-		t.chat, err = chatBy(ctx, step.Tx, step.Account, `uis_chat_id = $2 FOR UPDATE`, int64(t.uis))
-		switch {
-		case err != nil:
-		case t.chat == nil:
+		if t.chat == nil {
 			t.chat, adopting, err = e.startedAs(ctx, step, inputs)
-		default:
+		} else {
 			t.chat, adopting, err = e.merged(ctx, step, t.chat, inputs)
 		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	channel, err := e.channel(ctx, step, t.chat, inputs)
-	if err != nil {
-		return nil, err
-	}
-	if t.setting, err = e.directory.Setting(ctx, step.Tx, step.Account, channel); err != nil {
-		return nil, err
-	}
+	batch := &pgx.Batch{}
+	id, adapter := channelOf(t.chat, inputs)
+	channel := e.directory.Channel(batch, step.Account, id, adapter)
 	for _, in := range inputs {
 		if in.webhook == nil {
 			continue
 		}
 		if n, ok := in.webhook.Event.(*uis.ChatNew); ok && n.VisitorID != "" {
-			if t.known, err = cardOf(ctx, step.Tx, step.Account, string(n.VisitorID)); err != nil {
-				return nil, err
-			}
+			cardOf(batch, step.Account, string(n.VisitorID), &t.known)
 		}
 	}
-	if err := t.numbers(ctx, step.Tx, len(inputs)); err != nil {
-		return nil, err
-	}
+	t.numbers(batch, len(inputs))
 	if t.chat != nil {
-		if err := t.messages(ctx, step.Tx, w); err != nil {
-			return nil, err
-		}
+		t.messages(batch, w)
+	}
+	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read what %s needs: %w", step.Key, err)
+	}
+	t.setting.Channel = channel()
+	if t.chat != nil {
 		t.follow()
 	}
 	if adopting {
@@ -78,23 +103,13 @@ func (t *turn) follow() {
 }
 
 // numbers reserves ids: every event makes at most two messages, and the step at most one chat.
-func (t *turn) numbers(ctx context.Context, tx pgx.Tx, events int) error {
-	numbers, err := reserve(ctx, tx, "message", 2*events)
-	if err != nil {
-		return err
-	}
-	for _, n := range numbers {
-		t.nextIDs = append(t.nextIDs, ids.MessageID(n))
-	}
-	if t.chat != nil {
-		return nil
-	}
-	numbers, err = reserve(ctx, tx, "chat", 1)
-	if err != nil {
-		return err
-	}
-	t.chatID = ids.ChatID(numbers[0])
-	return nil
+func (t *turn) numbers(batch *pgx.Batch, events int) {
+	reserve(batch, 2*events, t.chat == nil, func(messages []int64, chat int64) {
+		for _, n := range messages {
+			t.nextIDs = append(t.nextIDs, ids.MessageID(n))
+		}
+		t.chatID = ids.ChatID(chat)
+	})
 }
 
 // startedAs finds the chat an operator was starting, when this UIS chat is that one: told by its letter, or seen in the webhook.
@@ -115,11 +130,13 @@ func (e *Engine) startedAs(ctx context.Context, step *inbox.Step, inputs []input
 			continue
 		}
 		if n, ok := in.webhook.Event.(*uis.ChatNew); ok && n.OperatorID != 0 {
-			channel, err := e.channel(ctx, step, nil, inputs)
-			if err != nil {
-				return nil, false, err
+			batch := &pgx.Batch{}
+			id, adapter := channelOf(nil, inputs)
+			channel := e.directory.Channel(batch, step.Account, id, adapter)
+			if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+				return nil, false, fmt.Errorf("find the channel of %s: %w", step.Key, err)
 			}
-			c, err := starting(ctx, step.Tx, step.Account, channel, n)
+			c, err := starting(ctx, step.Tx, step.Account, channel().ID, n)
 			return c, c != nil, err
 		}
 	}
@@ -156,20 +173,20 @@ func (e *Engine) merged(ctx context.Context, step *inbox.Step, made *Chat, input
 	return made, false, nil
 }
 
-// channel is the account's channel this step is about.
-func (e *Engine) channel(ctx context.Context, step *inbox.Step, c *Chat, inputs []input) (ids.UISChannelID, error) {
+// channelOf names the channel this step is about: the account's number for it, or 0 and the Chat API's.
+func channelOf(c *Chat, inputs []input) (id ids.UISChannelID, adapter int64) {
 	if c != nil && c.Channel != 0 {
-		return c.Channel, nil
+		return c.Channel, 0
 	}
 	for _, in := range inputs {
 		switch {
 		case in.start != nil:
-			return in.start.Channel, nil
+			return in.start.Channel, 0
 		case in.webhook != nil && in.webhook.Context.ChatChannelID != 0:
-			return ids.UISChannelID(in.webhook.Context.ChatChannelID), nil
+			return ids.UISChannelID(in.webhook.Context.ChatChannelID), 0
 		case in.webhook != nil && in.webhook.ChannelID != 0:
-			return e.directory.ChannelOf(ctx, step.Tx, step.Account, int64(in.webhook.ChannelID))
+			return 0, int64(in.webhook.ChannelID)
 		}
 	}
-	return 0, nil
+	return 0, 0
 }

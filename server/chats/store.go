@@ -52,18 +52,25 @@ func scanMessage(row pgx.CollectableRow) (*Message, error) {
 
 // chatBy reads one chat by a condition on $2; nil when there is none.
 func chatBy(ctx context.Context, tx pgx.Tx, account ids.AccountID, where string, arg any) (*Chat, error) {
-	rows, err := tx.Query(ctx, `SELECT `+chatColumns+` FROM chat WHERE account_id = $1 AND `+where, int64(account), arg)
-	if err != nil {
-		return nil, fmt.Errorf("read chat: %w", err)
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, scanChat)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read chat: %w", err)
-	}
-	return c, nil
+	var c *Chat
+	batch := &pgx.Batch{}
+	queueChatBy(batch, account, where, arg, &c)
+	return c, tx.SendBatch(ctx, batch).Close()
+}
+
+// queueChatBy is chatBy as a statement of a batch.
+func queueChatBy(batch *pgx.Batch, account ids.AccountID, where string, arg any, into **Chat) {
+	batch.Queue(`SELECT `+chatColumns+` FROM chat WHERE account_id = $1 AND `+where, int64(account), arg).Query(func(rows pgx.Rows) error {
+		c, err := pgx.CollectExactlyOneRow(rows, scanChat)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read chat: %w", err)
+		}
+		*into = c
+		return nil
+	})
 }
 
 // wanted names the messages a step will look at.
@@ -73,8 +80,9 @@ type wanted struct {
 	ids  []int64
 }
 
-// messages reads the messages a step needs: those its events name, own ones whose fate is open, and the newest ones from the comments' parts on.
-func (t *turn) messages(ctx context.Context, tx pgx.Tx, w wanted) error {
+// messages queues the read of the messages a step needs: those its events name, own ones whose fate is open, and the newest ones from the comments'
+// parts on.
+func (t *turn) messages(batch *pgx.Batch, w wanted) {
 	from := int64(0)
 	for i, c := range t.chat.CRM.Comments {
 		if at := int64(c.From); !c.Gone && (i == 0 || from == 0 || at < from) {
@@ -82,19 +90,23 @@ func (t *turn) messages(ctx context.Context, tx pgx.Tx, w wanted) error {
 		}
 	}
 	// Before the entities are known everything said is still to be passed; afterwards only the current part of the comments.
-	rows, err := tx.Query(ctx, `SELECT `+messageColumns+` FROM message WHERE account_id = $1 AND chat_id = $2 AND
+	batch.Queue(`SELECT `+messageColumns+` FROM message WHERE account_id = $1 AND chat_id = $2 AND
 		(id IN (SELECT id FROM message WHERE account_id = $1 AND chat_id = $2 AND id >= $3 ORDER BY id LIMIT 400)
 		OR uis_id = ANY($4) OR id = ANY($5) OR status IN ('queued', 'checking')
 		OR (client_key IS NOT NULL AND client_key::text = ANY($6))) ORDER BY id`,
-		int64(t.account), int64(t.chat.ID), from, w.uis, w.ids, w.keys)
-	if err != nil {
-		return fmt.Errorf("read messages of chat %d: %w", t.chat.ID, err)
-	}
-	found, err := pgx.CollectRows(rows, scanMessage)
-	if err != nil {
-		return fmt.Errorf("read messages of chat %d: %w", t.chat.ID, err)
-	}
-	for _, m := range found {
+		int64(t.account), int64(t.chat.ID), from, w.uis, w.ids, w.keys).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scanMessage)
+		if err != nil {
+			return fmt.Errorf("read messages of chat %d: %w", t.chat.ID, err)
+		}
+		t.found(found, from)
+		return nil
+	})
+}
+
+// found takes in the messages that were read.
+func (t *turn) found(messages []*Message, from int64) {
+	for _, m := range messages {
 		t.byID[m.ID] = m
 		if m.UIS != 0 {
 			t.byUIS[m.UIS] = m
@@ -109,25 +121,24 @@ func (t *turn) messages(ctx context.Context, tx pgx.Tx, w wanted) error {
 			t.lines = append(t.lines, m)
 		}
 	}
-	return nil
 }
 
-// reserve takes numbers for the messages (and the chat) a step may make, so that deciding needs no database.
-func reserve(ctx context.Context, tx pgx.Tx, table string, n int) ([]int64, error) {
-	rows, err := tx.Query(ctx, `SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)`, table, n)
-	if err != nil {
-		return nil, fmt.Errorf("reserve numbers of %s: %w", table, err)
-	}
-	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return nil, fmt.Errorf("reserve numbers of %s: %w", table, err)
-	}
-	return numbers, nil
+// reserve queues the taking of numbers for the messages and the chat a step may make, so that deciding needs no database.
+func reserve(batch *pgx.Batch, messages int, chat bool, take func(messages []int64, chat int64)) {
+	batch.Queue(`SELECT ARRAY(SELECT nextval('message_id_seq') FROM generate_series(1, $1)), CASE WHEN $2 THEN nextval('chat_id_seq') ELSE 0 END`, messages, chat).
+		QueryRow(func(row pgx.Row) error {
+			var numbers []int64
+			var number int64
+			if err := row.Scan(&numbers, &number); err != nil {
+				return fmt.Errorf("reserve numbers: %w", err)
+			}
+			take(numbers, number)
+			return nil
+		})
 }
 
-// save writes what the step changed.
-func (t *turn) save(ctx context.Context, tx pgx.Tx) error {
-	batch := &pgx.Batch{}
+// save queues the writing of what the step changed.
+func (t *turn) save(batch *pgx.Batch) {
 	if t.touched {
 		t.queueChat(batch)
 	}
@@ -144,13 +155,6 @@ func (t *turn) save(ctx context.Context, tx pgx.Tx) error {
 			int64(t.account), int64(m.ID), int64(m.Chat), m.UIS, m.Key, string(m.Side), int64(m.Employee), m.Kind, m.Text, fileJSON(m.File),
 			int64(m.ReplyTo), string(m.Status), m.ReasonCode, m.ReasonText, m.Edited, m.CreatedAt, m.ReceivedAt)
 	}
-	if batch.Len() == 0 {
-		return nil
-	}
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("save chat %d: %w", t.chat.ID, err)
-	}
-	return nil
 }
 
 func (t *turn) queueChat(batch *pgx.Batch) {

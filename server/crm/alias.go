@@ -116,27 +116,18 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	for i, a := range aliases {
 		kinds[i], values[i] = string(a.Kind), a.Value
 	}
-	known, err := aliasOwners(ctx, tx, account, portal, kinds, values)
-	if err != nil {
-		return 0, err
-	}
 	var client ids.ClientID
-	if len(known) > 0 {
-		client = known[0]
-	} else if err := tx.QueryRow(ctx, `INSERT INTO client (account_id, portal_id, created_at) VALUES ($1, $2, $3) RETURNING id`,
-		int64(account), int64(portal), now).Scan(&client); err != nil {
-		return 0, fmt.Errorf("make client: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `INSERT INTO client_alias (account_id, portal_id, kind, value, client_id)
-		SELECT $1, $2, a.kind, a.value, $5 FROM unnest($3::text[], $4::text[]) AS a(kind, value) ORDER BY a.kind, a.value
-		ON CONFLICT (account_id, portal_id, kind, value) DO NOTHING`,
-		int64(account), int64(portal), kinds, values, int64(client)); err != nil {
-		return 0, fmt.Errorf("point aliases to client %d: %w", client, err)
-	}
+	var known []ids.ClientID
+	batch := &pgx.Batch{}
+	batch.Queue(clientOf, int64(account), int64(portal), kinds, values, now).QueryRow(func(row pgx.Row) error { return row.Scan((*int64)(&client)) })
 	// Somebody may have been first meanwhile: what the index holds now is what counts.
-	known, err = aliasOwners(ctx, tx, account, portal, kinds, values)
-	if err != nil {
-		return 0, err
+	batch.Queue(aliasOwners, int64(account), int64(portal), kinds, values).Query(func(rows pgx.Rows) error {
+		var err error
+		known, err = pgx.CollectRows(rows, pgx.RowTo[ids.ClientID])
+		return err
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return 0, fmt.Errorf("find the client behind %d aliases: %w", len(aliases), err)
 	}
 	for _, other := range known[1:] {
 		if err := join(ctx, tx, account, other, known[0]); err != nil {
@@ -153,24 +144,20 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	return known[0], nil
 }
 
-// aliasOwners lists the clients the aliases point to, oldest first.
-func aliasOwners(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, kinds, values []string) ([]ids.ClientID, error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT a.client_id FROM client_alias a JOIN unnest($3::text[], $4::text[]) AS w(kind, value)
-		ON a.kind = w.kind AND a.value = w.value WHERE a.account_id = $1 AND a.portal_id = $2 ORDER BY 1`,
-		int64(account), int64(portal), kinds, values)
-	if err != nil {
-		return nil, fmt.Errorf("find clients by alias: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return nil, fmt.Errorf("find clients by alias: %w", err)
-	}
-	out := make([]ids.ClientID, len(found))
-	for i, id := range found {
-		out[i] = ids.ClientID(id)
-	}
-	return out, nil
-}
+// aliasOwners lists the clients the aliases point to, oldest first. One look into the primary key per alias: as a plain join, a plan made while the
+// table was small reads all aliases of the portal.
+const aliasOwners = `SELECT DISTINCT a.client_id FROM unnest($3::text[], $4::text[]) AS w(kind, value) CROSS JOIN LATERAL
+	(SELECT client_id FROM client_alias WHERE account_id = $1 AND portal_id = $2 AND kind = w.kind AND value = w.value LIMIT 1) a ORDER BY 1`
+
+// clientOf answers the oldest client the aliases point to, or a new one, and points those aliases to it that pointed nowhere. It waits for another
+// transaction that is pointing one of them.
+const clientOf = `WITH known AS (SELECT min(k.client_id) AS id FROM (` + aliasOwners + `) k),
+	made AS (INSERT INTO client (account_id, portal_id, created_at) SELECT $1, $2, $5 FROM known WHERE known.id IS NULL RETURNING id),
+	who AS (SELECT COALESCE((SELECT id FROM known), (SELECT id FROM made)) AS id),
+	named AS (INSERT INTO client_alias (account_id, portal_id, kind, value, client_id)
+		SELECT $1, $2, a.kind, a.value, who.id FROM unnest($3::text[], $4::text[]) AS a(kind, value), who ORDER BY a.kind, a.value
+		ON CONFLICT (account_id, portal_id, kind, value) DO NOTHING)
+	SELECT id FROM who`
 
 // join makes one client row of two. The younger one keeps existing as a signpost: letters under its key are handed on.
 func join(ctx context.Context, tx pgx.Tx, account ids.AccountID, from, into ids.ClientID) error {

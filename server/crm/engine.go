@@ -21,14 +21,37 @@ type Engine struct{ flow *flow.Writer }
 // NewEngine builds the engine.
 func NewEngine(w *flow.Writer) *Engine { return &Engine{flow: w} }
 
+// Read implements inbox.Reader: the client of the key.
+func (e *Engine) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any {
+	id, err := strconv.ParseInt(key.Rest(), 10, 64)
+	if err != nil {
+		return nil
+	}
+	r := &row{ID: ids.ClientID(id)}
+	batch.Queue(`SELECT portal_id, COALESCE(joined_into, 0), ties, work FROM client WHERE account_id = $1 AND id = $2`, int64(account), id).
+		Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				if err := rows.Scan(&r.Portal, &r.Joined, &r.ties, &r.work); err != nil {
+					return fmt.Errorf("read client %d: %w", id, err)
+				}
+				r.there = true
+			}
+			return rows.Err()
+		})
+	return r
+}
+
 // Step implements inbox.Handler for keys client:{id}.
 func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
-	id, err := strconv.ParseInt(step.Key.Rest(), 10, 64)
+	read, err := step.Found(ctx, e)
 	if err != nil {
+		return err
+	}
+	client, ok := read.(*row)
+	if !ok {
 		return inbox.Permanent(fmt.Errorf("key %s has no client", step.Key))
 	}
-	client, err := load(ctx, step.Tx, step.Account, ids.ClientID(id))
-	if err != nil {
+	if err := client.understand(); err != nil {
 		return err
 	}
 	out := flow.Outcome{}
@@ -37,30 +60,27 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 			return err
 		}
 	}
-	if err := client.save(ctx, step.Tx, step.Account); err != nil {
+	if err := client.save(step); err != nil {
 		return err
 	}
 	return e.flow.Apply(ctx, step, out)
 }
 
-func load(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.ClientID) (*row, error) {
-	r := &row{ID: id}
-	var ties, rawWork []byte
-	err := tx.QueryRow(ctx, `SELECT portal_id, COALESCE(joined_into, 0), ties, work FROM client WHERE account_id = $1 AND id = $2`,
-		int64(account), int64(id)).Scan(&r.Portal, &r.Joined, &ties, &rawWork)
-	if err != nil {
-		return nil, fmt.Errorf("read client %d: %w", id, err)
+// understand unpacks what was read.
+func (r *row) understand() error {
+	if !r.there {
+		return fmt.Errorf("there is no client %d", r.ID)
 	}
-	if err := json.Unmarshal(ties, &r.Ties); err != nil {
-		return nil, fmt.Errorf("read ties of client %d: %w", id, err)
+	if err := json.Unmarshal(r.ties, &r.Ties); err != nil {
+		return fmt.Errorf("read ties of client %d: %w", r.ID, err)
 	}
-	if err := json.Unmarshal(rawWork, &r.Work); err != nil {
-		return nil, fmt.Errorf("read work of client %d: %w", id, err)
+	if err := json.Unmarshal(r.work, &r.Work); err != nil {
+		return fmt.Errorf("read work of client %d: %w", r.ID, err)
 	}
-	return r, nil
+	return nil
 }
 
-func (r *row) save(ctx context.Context, tx pgx.Tx, account ids.AccountID) error {
+func (r *row) save(step *inbox.Step) error {
 	ties, err := json.Marshal(r.Ties)
 	if err != nil {
 		return fmt.Errorf("encode ties: %w", err)
@@ -69,12 +89,11 @@ func (r *row) save(ctx context.Context, tx pgx.Tx, account ids.AccountID) error 
 	if err != nil {
 		return fmt.Errorf("encode work: %w", err)
 	}
-	// Ties are only added to: a join may have brought some meanwhile.
-	_, err = tx.Exec(ctx, `UPDATE client SET work = $3, ties = (SELECT COALESCE(jsonb_agg(DISTINCT t), '[]') FROM jsonb_array_elements(ties || $4::jsonb) t)
-		WHERE account_id = $1 AND id = $2`, int64(account), int64(r.ID), rawWork, ties)
-	if err != nil {
-		return fmt.Errorf("save client %d: %w", r.ID, err)
-	}
+	step.Write(func(batch *pgx.Batch) {
+		// Ties are only added to: a join may have brought some meanwhile.
+		batch.Queue(`UPDATE client SET work = $3, ties = (SELECT COALESCE(jsonb_agg(DISTINCT t), '[]') FROM jsonb_array_elements(ties || $4::jsonb) t)
+			WHERE account_id = $1 AND id = $2`, int64(step.Account), int64(r.ID), rawWork, ties)
+	})
 	return nil
 }
 

@@ -84,4 +84,8 @@ type row struct {
 	Joined ids.ClientID
 	Ties   []Ref
 	Work   work
+
+	// there: the row exists; ties and work are as stored.
+	there      bool
+	ties, work []byte
 }

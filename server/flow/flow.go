@@ -73,13 +73,13 @@ func (w *Writer) Apply(ctx context.Context, step *inbox.Step, out Outcome) error
 	if err := w.enqueue(ctx, step, out.Commands); err != nil {
 		return err
 	}
-	if err := Note(ctx, step.Tx, step.Account, step.Now, out.Reasons...); err != nil {
+	notes := &pgx.Batch{}
+	if err := note(notes, step.Account, step.Now, out.Reasons); err != nil {
 		return err
 	}
+	step.Write(func(batch *pgx.Batch) { batch.QueuedQueries = append(batch.QueuedQueries, notes.QueuedQueries...) })
 	if len(out.Feed) > 0 {
-		step.Last(func(ctx context.Context, tx pgx.Tx) error {
-			return relay.Append(ctx, tx, step.Account, step.Now, out.Feed...)
-		})
+		step.Last(func(batch *pgx.Batch) error { return relay.Queue(batch, step.Account, step.Now, out.Feed...) })
 		step.AfterCommit(func() { w.feed.Grew(step.Account) })
 	}
 	return nil
@@ -107,6 +107,16 @@ func Note(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time, 
 		return nil
 	}
 	batch := &pgx.Batch{}
+	if err := note(batch, account, now, reasons); err != nil {
+		return err
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("note %d reasons: %w", len(reasons), err)
+	}
+	return nil
+}
+
+func note(batch *pgx.Batch, account ids.AccountID, now time.Time, reasons []Reason) error {
 	for _, r := range reasons {
 		if r.Args == nil {
 			r.Args = map[string]any{}
@@ -117,9 +127,6 @@ func Note(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time, 
 		}
 		batch.Queue(`INSERT INTO reason (account_id, ref, code, args, settings_version, created_at) VALUES ($1, $2, $3, $4, NULLIF($5, 0), $6)`,
 			int64(account), r.Ref, r.Code, string(args), r.Version, now)
-	}
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("note %d reasons: %w", len(reasons), err)
 	}
 	return nil
 }

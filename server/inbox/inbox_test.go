@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,4 +208,200 @@ func TestTheSweepTakesUpWhatADeadServerLeft(t *testing.T) {
 	silent := inbox.NewIntake(b.db, b.clock, func(ids.AccountID, ids.Key) {})
 	require.NoError(t, silent.Accept(t.Context(), row(7, "chat:1", "", "left")))
 	require.Eventually(t, func() bool { return len(b.all()) == 1 }, 10*time.Second, 10*time.Millisecond)
+}
+
+// A crowd of keys of one account shares transactions; each row has its effect once, and only the key that fails bears its failure.
+func TestACrowdOfKeysWithAPoisonOneAmongThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(b *bundle, s *inbox.Step, e inbox.Event) error {
+		if string(e.Body) == "poison" {
+			return inbox.Permanent(errors.New("cannot be read"))
+		}
+		_, err := s.Tx.Exec(t.Context(), `INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, '{}')`, int64(s.Account), string(s.Key)+" "+string(e.Body))
+		if err != nil {
+			return err
+		}
+		return noteBody(b, s, e)
+	})
+	// Another server stored them, so that the sweep finds them all at once.
+	silent := inbox.NewIntake(b.db, b.clock, func(ids.AccountID, ids.Key) {})
+	const keys = 60
+	for n := range keys {
+		key := fmt.Sprint("chat:", n)
+		body := "first"
+		if n%20 == 7 {
+			body = "poison"
+		}
+		require.NoError(t, silent.Accept(t.Context(), row(1, key, "", body), row(1, key, "", "second")))
+	}
+	bad := keys / 20
+	require.Eventually(t, func() bool { return len(b.all()) == 2*keys-bad }, 20*time.Second, 10*time.Millisecond)
+	byKey := map[string][]string{}
+	for _, s := range b.all() {
+		parts := strings.Fields(s)
+		byKey[parts[1]] = append(byKey[parts[1]], parts[2])
+	}
+	for n := range keys {
+		want := []string{"first", "second"}
+		if n%20 == 7 {
+			want = want[1:]
+		}
+		require.Equal(t, want, byKey[fmt.Sprint("chat:", n)])
+	}
+	counts, err := inbox.Count(t.Context(), b.db, b.clock.Now())
+	require.NoError(t, err)
+	require.Equal(t, inbox.Counts{Aside: int64(bad)}, counts)
+	var rows int
+	require.NoError(t, b.db.InAccount(t.Context(), 1, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM visitor WHERE account_id = 1`).Scan(&rows)
+	}))
+	require.Equal(t, 2*keys-bad, rows, "what a failed company wrote was rolled back and written once")
+}
+
+// prefetching is a handler that reads along with the worker and writes along with COMMIT.
+type prefetching struct {
+	*bundle
+	broken bool
+}
+
+func (p *prefetching) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any {
+	known := new(int)
+	batch.Queue(`SELECT count(*) FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), string(key)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(known) })
+	return known
+}
+
+func (p *prefetching) Step(ctx context.Context, s *inbox.Step, events []inbox.Event) error {
+	found, err := s.Found(ctx, p)
+	if err != nil {
+		return err
+	}
+	id := string(s.Key)
+	if *found.(*int) > 0 && !p.broken {
+		id += " again"
+	}
+	s.Write(func(batch *pgx.Batch) {
+		batch.Queue(`INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, '{}')`, int64(s.Account), id)
+	})
+	for _, e := range events {
+		_ = noteBody(p.bundle, s, e)
+	}
+	return nil
+}
+
+func TestReadsAndWritesTravelWithTheWorkersOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, noteBody)
+	for _, broken := range []bool{false, true} {
+		handler := &prefetching{bundle: b, broken: broken}
+		for name, h := range map[string]inbox.Handler{"known": handler, "behind another one": inbox.HandlerFunc(handler.Step)} {
+			worker := inbox.NewWorker(inbox.WorkerOptions{DB: b.db, Clock: b.clock, Log: slog.New(slog.DiscardHandler), Handlers: map[string]inbox.Handler{"own": h}})
+			key := fmt.Sprintf("own:%s %v", name, broken)
+			_, err := worker.Do(t.Context(), row(1, key, "", "one"))
+			require.NoError(t, err)
+			seen := len(b.all())
+			_, err = worker.Do(t.Context(), row(1, key, "", "two"))
+			if broken {
+				require.True(t, store.IsUnique(err, ""), "%v", err)
+				require.Len(t, b.all(), seen, "nothing is told of a step that was not committed")
+				continue
+			}
+			require.NoError(t, err, name)
+		}
+	}
+}
+
+// Senders at the same time share commits: each is answered for its own row, duplicates have no effect, an impossible row fails alone.
+func TestSendersThatShareACommit(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	woken := make(chan ids.Key, 10_000)
+	in := inbox.NewIntake(db, clock.NewShifted(clock.System{}), func(_ ids.AccountID, key ids.Key) { woken <- key })
+	const senders, each, accounts = 40, 25, 3
+	errs := make(chan error, senders*each)
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for n := range each {
+				r := row(ids.AccountID(n%accounts+1), fmt.Sprint("chat:", s), fmt.Sprintf("%d:%d", s/2, n), "body") // two senders send each
+				if s == 0 && n%10 == 3 {
+					r = row(1, "chat:\x00", "", "a key no database can hold")
+				}
+				errs <- in.Accept(t.Context(), r)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	failed := 0
+	for err := range errs {
+		if err != nil {
+			failed++
+			require.NotErrorIs(t, err, inbox.ErrBusy)
+		}
+	}
+	require.Equal(t, 3, failed, "the impossible ones, and nobody who shared a commit with them")
+	require.Len(t, woken, senders*each-failed)
+	var rows, accountsSeen, distinct int
+	require.NoError(t, db.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*), count(DISTINCT account_id), count(DISTINCT (account_id, natural_id)) FROM inbox`).Scan(&rows, &accountsSeen, &distinct)
+	}))
+	require.Equal(t, senders/2*each, rows, "each natural id once")
+	require.Equal(t, rows, distinct)
+	require.Equal(t, accounts, accountsSeen)
+}
+
+// Nobody is answered whose row is not durable: all connections are cut again and again, what was accepted is there, what was refused may be sent again.
+func TestWhatWasAcceptedIsThereAlsoWhenConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	db, killer := storetest.Open(t, url), storetest.Open(t, url)
+	in := inbox.NewIntake(db, clock.NewShifted(clock.System{}), func(ids.AccountID, ids.Key) {})
+	var mu sync.Mutex
+	accepted := map[string]bool{}
+	var wg sync.WaitGroup
+	for s := range 16 {
+		wg.Go(func() {
+			for n := range 30 {
+				natural := fmt.Sprintf("%d:%d", s, n)
+				if in.Accept(t.Context(), row(ids.AccountID(s%2+1), fmt.Sprint("chat:", s), natural, "body")) == nil {
+					mu.Lock()
+					accepted[natural] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() { wg.Wait(); close(over) }()
+	cuts := 0
+	cut := time.NewTicker(20 * time.Millisecond)
+	defer cut.Stop()
+	for running := true; running; {
+		select {
+		case <-over:
+			running = false
+		case <-cut.C:
+			_, err := killer.Pool().Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+			require.NoError(t, err)
+			cuts++
+		}
+	}
+	require.Positive(t, cuts)
+	require.NotEmpty(t, accepted)
+	require.NoError(t, killer.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT natural_id FROM inbox`)
+		require.NoError(t, err)
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		stored := map[string]bool{}
+		for _, n := range found {
+			require.False(t, stored[n], "once")
+			stored[n] = true
+		}
+		for n := range accepted {
+			require.True(t, stored[n], "%s was accepted and is gone", n)
+		}
+		return nil
+	}))
 }

@@ -25,8 +25,9 @@ const (
 	retryGap = 150 * time.Millisecond
 )
 
-// Intake makes what arrives durable with one insert, before anything is answered.
+// Intake makes what arrives durable before anything is answered. Senders that come at the same time share a commit.
 type Intake struct {
+	group *gathering
 	db    *store.DB
 	clock clock.Clock
 	wake  func(ids.AccountID, ids.Key)
@@ -35,7 +36,7 @@ type Intake struct {
 
 // NewIntake builds the intake; wake is told the key of each new row.
 func NewIntake(db *store.DB, clk clock.Clock, wake func(ids.AccountID, ids.Key)) *Intake {
-	return &Intake{db: db, clock: clk, wake: wake}
+	return &Intake{group: newGathering(db, clk.Now), db: db, clock: clk, wake: wake}
 }
 
 // Accept stores rows of one account. A repeat of a natural id is accepted and has no effect. While the database is away the
@@ -88,8 +89,11 @@ func (in *Intake) hold(ctx context.Context, rows []Row) error {
 	}
 }
 
-// insert is one round trip.
+// insert is one round trip. A row that comes alone shares it with others; a timer does not, as it may replace another one.
 func (in *Intake) insert(ctx context.Context, rows []Row) error {
+	if len(rows) == 1 && rows[0].Timer == "" {
+		return in.group.store(ctx, rows[0])
+	}
 	now := in.clock.Now()
 	err := in.db.Pipelined(ctx, rows[0].Account, func(batch *pgx.Batch) {
 		for _, row := range rows {

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"slices"
 	"sync"
 
 	"omni/server/ids"
@@ -12,6 +13,13 @@ type accountKey struct {
 	key     ids.Key
 }
 
+const (
+	// accountParallel is how many steps of one account run at once: more only wait for each other at the head of its feed.
+	accountParallel = 4
+	// keysTogether is how many waiting keys of one account a step works at the most: they share one commit.
+	keysTogether = 8
+)
+
 // queue holds keys that wait for a worker: each key once, accounts in turn, so that a flood from one delays nobody else.
 // It is only a hint: the table is the truth, and what does not fit is found by the sweep.
 type queue struct {
@@ -22,12 +30,13 @@ type queue struct {
 	running  map[accountKey]bool // true: one more round is owed
 	accounts map[ids.AccountID][]ids.Key
 	turn     []ids.AccountID
+	busy     map[ids.AccountID]int // steps of the account that run
 	size     int
 	closed   bool
 }
 
 func newQueue(limit int) *queue {
-	q := &queue{limit: limit, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}}
+	q := &queue{limit: limit, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -57,41 +66,67 @@ func (q *queue) enqueue(k accountKey) {
 	q.ready.Signal()
 }
 
-// pop waits for a key and marks it as being worked; false means the queue was closed.
-func (q *queue) pop() (accountKey, bool) {
+// pop waits for work and marks it as being done: one key, or several of an account whose keys wait in a crowd. Nothing means the queue was closed.
+func (q *queue) pop() []accountKey {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.size == 0 && !q.closed {
+	for {
+		if q.closed {
+			return nil
+		}
+		for i, account := range q.turn {
+			if q.busy[account] < accountParallel {
+				if i == 0 {
+					q.turn = q.turn[1:]
+				} else {
+					q.turn = slices.Delete(q.turn, i, i+1)
+				}
+				return q.take(account)
+			}
+		}
 		q.ready.Wait()
 	}
-	if q.closed {
-		return accountKey{}, false
-	}
-	account := q.turn[0]
-	q.turn = q.turn[1:]
+}
+
+// take hands out keys of an account: as many as there are for each step that may still run.
+func (q *queue) take(account ids.AccountID) []accountKey {
 	keys := q.accounts[account]
-	k := accountKey{account, keys[0]}
-	if len(keys) > 1 {
-		q.accounts[account] = keys[1:]
+	free := accountParallel - q.busy[account]
+	n := min((len(keys)+free-1)/free, keysTogether)
+	out := make([]accountKey, n)
+	for i, key := range keys[:n] {
+		out[i] = accountKey{account, key}
+		delete(q.waiting, out[i])
+		q.running[out[i]] = false
+	}
+	if len(keys) > n {
+		q.accounts[account] = keys[n:]
 		q.turn = append(q.turn, account)
 	} else {
 		delete(q.accounts, account)
 	}
-	q.size--
-	delete(q.waiting, k)
-	q.running[k] = false
-	return k, true
+	q.busy[account]++
+	q.size -= n
+	return out
 }
 
-// done ends the work on a key; again asks for one more round whatever hints came.
-func (q *queue) done(k accountKey, again bool) {
+// done ends the work on keys that were handed out together; again asks for one more round of a key whatever hints came.
+func (q *queue) done(keys []accountKey, again func(i int) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	owed := q.running[k]
-	delete(q.running, k)
-	if (owed || again) && !q.closed && !q.waiting[k] {
-		q.enqueue(k)
+	account := keys[0].account
+	if q.busy[account]--; q.busy[account] == 0 {
+		delete(q.busy, account)
 	}
+	for i, k := range keys {
+		owed := q.running[k]
+		delete(q.running, k)
+		if (owed || again(i)) && !q.closed && !q.waiting[k] {
+			q.enqueue(k)
+		}
+	}
+	// A step of this account may run again, and who waits may have passed its keys over.
+	q.ready.Signal()
 }
 
 func (q *queue) close() {

@@ -17,6 +17,13 @@ type Handler interface {
 	Step(ctx context.Context, step *Step, events []Event) error
 }
 
+// Reader is a Handler that knows by the key alone what it will look at: its reads travel with the worker's own, behind the key's lock.
+type Reader interface {
+	Handler
+	// Read queues the reads and returns what their results go into; the step gets it by Found. It may run for a key without due rows.
+	Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any
+}
+
 // HandlerFunc is a Handler made of a function.
 type HandlerFunc func(ctx context.Context, step *Step, events []Event) error
 
@@ -41,14 +48,29 @@ type Step struct {
 	// Tx is the step's transaction. Row level security lets it see this account only.
 	Tx pgx.Tx
 
+	early    any
 	deferred map[int64]bool
 	refused  map[int64]error
 	answers  map[int64]any
 	letters  []Row
 	cancels  []string
 	release  bool
-	last     []func(ctx context.Context, tx pgx.Tx) error
+	writes   []func(batch *pgx.Batch)
+	last     []func(batch *pgx.Batch) error
 	after    []func()
+}
+
+// Found is what the handler's Read returned, filled. It is read now when the handler that the worker knows is another one, which calls this one.
+func (s *Step) Found(ctx context.Context, r Reader) (any, error) {
+	if s.early != nil {
+		return s.early, nil
+	}
+	batch := &pgx.Batch{}
+	found := r.Read(batch, s.Account, s.Key)
+	if err := s.Tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read what %s needs: %w", s.Key, err)
+	}
+	return found, nil
 }
 
 // Defer keeps an event that cannot be used yet; it comes again when a later step of this key calls Release.
@@ -77,20 +99,25 @@ func (s *Step) Timer(name string, at time.Time, kind string, body []byte) {
 // CancelTimer removes an open timer of this key.
 func (s *Step) CancelTimer(name string) { s.cancels = append(s.cancels, name) }
 
-// Last adds work done as the last statements of the transaction; the feed takes its numbers there.
-func (s *Step) Last(fn func(ctx context.Context, tx pgx.Tx) error) { s.last = append(s.last, fn) }
+// Write adds statements whose results nobody looks at: they travel with COMMIT. What goes through Tx is executed before all of them.
+func (s *Step) Write(fn func(batch *pgx.Batch)) { s.writes = append(s.writes, fn) }
+
+// Last adds the last statements of the transaction, behind those of Write; the feed takes its numbers there.
+func (s *Step) Last(fn func(batch *pgx.Batch) error) { s.last = append(s.last, fn) }
 
 // AfterCommit adds work done when the transaction is durable (hints); it must not block.
 func (s *Step) AfterCommit(fn func()) { s.after = append(s.after, fn) }
 
-func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx) *Step {
-	return &Step{Account: account, Key: key, Now: now, Tx: tx,
+func newStep(account ids.AccountID, key ids.Key, now time.Time, tx pgx.Tx, early any) *Step {
+	return &Step{Account: account, Key: key, Now: now, Tx: tx, early: early,
 		deferred: map[int64]bool{}, refused: map[int64]error{}, answers: map[int64]any{}}
 }
 
-// finish writes what the step decided about the rows themselves, then the last statements.
-func (s *Step) finish(ctx context.Context, events []Event) error {
-	batch := &pgx.Batch{}
+// finish queues what the step wrote, what it decided about the rows themselves, and letters.
+func (s *Step) finish(batch *pgx.Batch, events []Event) error {
+	for _, fn := range s.writes {
+		fn(batch)
+	}
 	var done, deferred []int64
 	for _, e := range events {
 		switch {
@@ -122,16 +149,6 @@ func (s *Step) finish(ctx context.Context, events []Event) error {
 		}
 		sql, args := row.statement(s.Now)
 		batch.Queue(sql, args...)
-	}
-	if batch.Len() > 0 {
-		if err := s.Tx.SendBatch(ctx, batch).Close(); err != nil {
-			return fmt.Errorf("finish step of %s: %w", s.Key, err)
-		}
-	}
-	for _, fn := range s.last {
-		if err := fn(ctx, s.Tx); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"omni/server/clock"
@@ -70,11 +71,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	for range w.parallel {
 		group.Go(func() error {
 			for {
-				k, ok := w.queue.pop()
-				if !ok {
+				keys := w.queue.pop()
+				if keys == nil {
 					return nil
 				}
-				w.queue.done(k, w.work(k))
+				again := w.work(keys)
+				w.queue.done(keys, func(i int) bool { return again[i] })
 			}
 		})
 	}
@@ -121,8 +123,34 @@ func (w *Worker) drain(ctx context.Context, k accountKey) error {
 	}
 }
 
-// work runs one round of a key and tells whether more is due. Errors are recorded, never returned.
-func (w *Worker) work(k accountKey) (again bool) {
+// work runs one round of keys of one account and tells which of them have more to do. Keys that wait together are worked in one transaction; when that
+// fails, each is worked alone, and only the one that fails bears it.
+func (w *Worker) work(keys []accountKey) (again []bool) {
+	again = make([]bool, len(keys))
+	if len(keys) > 1 {
+		ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+		defer cancel()
+		outs, err := w.steps(ctx, keys, nil, rowsPerStep)
+		if err == nil {
+			for i, out := range outs {
+				again[i] = out.more || out.held
+			}
+			return again
+		}
+		if store.Unavailable(err) {
+			w.log.Warn("step not done, the sweep will take it up", "account", keys[0].account, "keys", len(keys), "error", err)
+			return again
+		}
+		w.log.Debug("keys not worked together, each goes alone", "account", keys[0].account, "keys", len(keys), "error", err)
+	}
+	for i, k := range keys {
+		again[i] = w.alone(k)
+	}
+	return again
+}
+
+// alone runs one round of a key and tells whether more is due. Errors are recorded, never returned.
+func (w *Worker) alone(k accountKey) (again bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	out, err := w.step(ctx, k, nil, rowsPerStep)
@@ -151,107 +179,182 @@ type outcome struct {
 	inserted int64
 	worked   map[int64]bool
 	more     bool
-	failed   int64
-	answer   any
-	refusal  error
+	// held: somebody else works the key.
+	held    bool
+	failed  int64
+	answer  any
+	refusal error
 }
 
+// step works one key.
 func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (outcome, error) {
-	out := outcome{worked: map[int64]bool{}}
-	handler, known := w.handlers[k.key.Kind()]
-	if !known {
-		return out, fmt.Errorf("no handler for keys of kind %q", k.key.Kind())
-	}
-	var after []func()
+	outs, err := w.steps(ctx, []accountKey{k}, row, limit)
+	return outs[0], err
+}
+
+// part is one key of a transaction.
+type part struct {
+	taking
+	handler Handler
+	early   any
+	step    *Step
+	out     outcome
+}
+
+// steps works keys of one account in one transaction. All of them are done, or none.
+func (w *Worker) steps(ctx context.Context, keys []accountKey, row *Row, limit int) ([]outcome, error) {
 	now := w.clock.Now()
-	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
-		events, inserted, err := w.take(ctx, tx, k, row, now, limit)
-		out.inserted = inserted
-		if err != nil || len(events) == 0 {
-			return err
+	parts := make([]*part, len(keys))
+	outs := make([]outcome, len(keys))
+	for i, k := range keys {
+		parts[i] = &part{taking: taking{key: k, row: row, now: now, limit: limit, try: i > 0}, handler: w.handlers[k.key.Kind()], out: outcome{worked: map[int64]bool{}}}
+		if parts[i].handler == nil {
+			return outs, fmt.Errorf("no handler for keys of kind %q", k.key.Kind())
 		}
-		step := newStep(k.account, k.key, now, tx)
-		for _, e := range events {
-			out.worked[e.ID] = true
-		}
-		if err := protect(ctx, handler, step, events); err != nil {
-			out.failed = events[0].ID
-			return err
-		}
-		if err := step.finish(ctx, events); err != nil {
-			out.failed = events[0].ID
-			return err
-		}
-		out.more = len(events) == limit
-		out.answer, out.refusal = step.answers[inserted], step.refused[inserted]
-		for _, key := range step.woken() {
-			after = append(after, func() { w.Wake(k.account, key) })
-		}
-		after = append(after, step.after...)
-		return nil
-	})
-	if err != nil {
-		return out, fmt.Errorf("step of %s: %w", k.key, err)
 	}
-	for _, fn := range after {
+	err := w.db.InAccountPiped(ctx, keys[0].account, func(batch *pgx.Batch) {
+		for _, p := range parts {
+			p.queue(batch)
+			if reader, ok := p.handler.(Reader); ok {
+				p.early = reader.Read(batch, p.key.account, p.key.key)
+			}
+		}
+	}, func(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
+		for _, p := range parts {
+			if err := p.decide(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return finish(last, parts)
+	})
+	for i, p := range parts {
+		if err == nil || store.Unavailable(err) {
+			p.out.failed = 0
+		}
+		outs[i] = p.out
+	}
+	if err != nil {
+		return outs, fmt.Errorf("step of %s: %w", keys[0].key, err)
+	}
+	for _, p := range parts {
+		if p.step != nil {
+			w.committed(p.step)
+		}
+	}
+	return outs, nil
+}
+
+// decide lets the handler work the due rows of the key.
+func (p *part) decide(ctx context.Context, tx pgx.Tx) error {
+	switch {
+	case !p.locked:
+		p.out.held = true
+		return nil
+	case p.parked && p.row != nil:
+		return ErrParked
+	case p.parked:
+		return nil // a row that failed holds its key: nothing may overtake it
+	}
+	p.out.inserted = p.inserted
+	if len(p.events) == 0 {
+		return nil
+	}
+	p.step = newStep(p.key.account, p.key.key, p.now, tx, p.early)
+	for _, e := range p.events {
+		p.out.worked[e.ID] = true
+	}
+	p.out.failed = p.events[0].ID
+	if err := protect(ctx, p.handler, p.step, p.events); err != nil {
+		return err
+	}
+	p.out.more = len(p.events) == p.limit
+	p.out.answer, p.out.refusal = p.step.answers[p.inserted], p.step.refused[p.inserted]
+	return nil
+}
+
+// finish queues what the steps write; what has to be last is last behind all of them.
+func finish(batch *pgx.Batch, parts []*part) error {
+	for _, p := range parts {
+		if p.step != nil {
+			if err := p.step.finish(batch, p.events); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range parts {
+		if p.step == nil {
+			continue
+		}
+		for _, fn := range p.step.last {
+			if err := fn(batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// committed passes on what became durable.
+func (w *Worker) committed(step *Step) {
+	for _, key := range step.woken() {
+		w.Wake(step.Account, key)
+	}
+	for _, fn := range step.after {
 		fn()
 	}
-	return out, nil
 }
 
 const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, ''), attempts, COALESCE(parked_until > now(), false)
 FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
 ORDER BY id LIMIT $4`
 
-// take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
-func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
-	batch := &pgx.Batch{}
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
-	if row != nil {
-		sql, args := row.statement(now)
-		batch.Queue(sql+` RETURNING id`, args...)
+// taking is what a step begins with: the key's lock, the row it is called for, and the due rows.
+type taking struct {
+	key   accountKey
+	row   *Row
+	now   time.Time
+	limit int
+	// try: the key is left alone when somebody else holds it, so that nobody waits for a lock while holding another.
+	try bool
+
+	locked   bool
+	inserted int64
+	events   []Event
+	parked   bool
+}
+
+// queue asks for it. The lock is a statement of its own: the next snapshot must be taken after it is ours.
+func (t *taking) queue(batch *pgx.Batch) {
+	if t.try {
+		batch.Queue(`SELECT pg_try_advisory_xact_lock(hashtextextended($1, $2))`, string(t.key.key), int64(t.key.account)).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&t.locked) })
+	} else {
+		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(t.key.key), int64(t.key.account)).
+			Exec(func(pgconn.CommandTag) error { t.locked = true; return nil })
 	}
-	batch.Queue(dueRows, int64(k.account), string(k.key), now, limit)
-	results := tx.SendBatch(ctx, batch)
-	defer func() { _ = results.Close() }()
-	if _, err := results.Exec(); err != nil {
-		return nil, 0, fmt.Errorf("lock key: %w", err)
+	if t.row != nil {
+		sql, args := t.row.statement(t.now)
+		batch.Queue(sql+` RETURNING id`, args...).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&t.inserted)
+			if errors.Is(err, pgx.ErrNoRows) {
+				// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
+				return nil
+			}
+			return err
+		})
 	}
-	var inserted int64
-	if row != nil {
-		switch err := results.QueryRow().Scan(&inserted); {
-		case errors.Is(err, pgx.ErrNoRows):
-			// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
-		case err != nil:
-			return nil, 0, fmt.Errorf("insert row: %w", err)
+	batch.Queue(dueRows, int64(t.key.account), string(t.key.key), t.now, t.limit).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var e Event
+			var parked bool
+			if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &parked); err != nil {
+				return fmt.Errorf("read due row: %w", err)
+			}
+			t.parked = t.parked || parked
+			t.events = append(t.events, e)
 		}
-	}
-	rows, err := results.Query()
-	if err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
-	}
-	var events []Event
-	parked := false
-	for rows.Next() {
-		var e Event
-		var isParked bool
-		if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &isParked); err != nil {
-			return nil, inserted, fmt.Errorf("read due row: %w", err)
-		}
-		parked = parked || isParked
-		events = append(events, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
-	}
-	if parked {
-		// A row that failed holds its key: nothing may overtake it.
-		if row != nil {
-			return nil, 0, ErrParked
-		}
-		return nil, 0, nil
-	}
-	return events, inserted, nil
+		return rows.Err()
+	})
 }
 
 // protect turns a panic of a handler into an error of its row, so that one poisoned row cannot stop the server.

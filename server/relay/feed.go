@@ -28,6 +28,18 @@ const Keep = 24 * time.Hour
 // Append writes events with the account's next numbers. It must be the last statement of its transaction: the row lock on the
 // head makes numbers visible in order, and everything after it would hold that lock longer.
 func Append(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time, events ...Event) error {
+	batch := &pgx.Batch{}
+	if err := Queue(batch, account, now, events...); err != nil || batch.Len() == 0 {
+		return err
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("append %d feed events: %w", len(events), err)
+	}
+	return nil
+}
+
+// Queue is Append as the last statement of a batch. When COMMIT follows in the same batch, the lock on the head is held for no round trip.
+func Queue(batch *pgx.Batch, account ids.AccountID, now time.Time, events ...Event) error {
 	if len(events) == 0 {
 		return nil
 	}
@@ -41,15 +53,12 @@ func Append(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time
 		}
 		names[i], data[i], employees[i] = e.Name, string(raw), int64(e.Employee)
 	}
-	_, err := tx.Exec(ctx, `WITH head AS (
+	batch.Queue(`WITH head AS (
 		INSERT INTO feed_head (account_id, seq) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET seq = feed_head.seq + $2 RETURNING seq)
 		INSERT INTO feed (account_id, seq, name, data, employee, created_at)
 		SELECT $1, head.seq - $2 + e.n, e.name, e.data::jsonb, NULLIF(e.employee, 0), $6
 		FROM head, unnest($3::text[], $4::text[], $5::bigint[]) WITH ORDINALITY AS e(name, data, employee, n)`,
 		int64(account), len(events), names, data, employees, now)
-	if err != nil {
-		return fmt.Errorf("append %d feed events: %w", len(events), err)
-	}
 	return nil
 }
 
@@ -71,20 +80,28 @@ func head(ctx context.Context, tx pgx.Tx, account ids.AccountID) (newest, oldest
 	return newest, oldest, nil
 }
 
+const entriesAfter = `SELECT seq, name, data, COALESCE(employee, 0) FROM feed WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+
 // after reads entries above a number, oldest first.
 func after(ctx context.Context, tx pgx.Tx, account ids.AccountID, seq int64, limit int) ([]Entry, error) {
-	rows, err := tx.Query(ctx, `SELECT seq, name, data, COALESCE(employee, 0) FROM feed WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		int64(account), seq, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
-	}
-	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
-		var e Entry
-		err := row.Scan(&e.Seq, &e.Name, &e.Data, &e.Employee)
-		return e, err
+	var entries []Entry
+	batch := &pgx.Batch{}
+	queueAfter(batch, account, seq, limit, &entries)
+	return entries, tx.SendBatch(ctx, batch).Close()
+}
+
+// queueAfter is after as a statement of a batch.
+func queueAfter(batch *pgx.Batch, account ids.AccountID, seq int64, limit int, into *[]Entry) {
+	batch.Queue(entriesAfter, int64(account), seq, limit).Query(func(rows pgx.Rows) error {
+		var err error
+		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
+			var e Entry
+			err := row.Scan(&e.Seq, &e.Name, &e.Data, &e.Employee)
+			return e, err
+		})
+		if err != nil {
+			return fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read feed of account %d after %d: %w", account, seq, err)
-	}
-	return entries, nil
 }

@@ -266,19 +266,7 @@ func (h *Hub) advance(ctx context.Context, r *room) error {
 		default:
 			first = true
 		}
-		var entries []Entry
-		err := h.db.InAccount(ctx, r.account, func(ctx context.Context, tx pgx.Tx) error {
-			if first {
-				newest, _, err := head(ctx, tx, r.account)
-				if err != nil {
-					return err
-				}
-				r.seq = newest
-			}
-			var err error
-			entries, err = after(ctx, tx, r.account, r.seq, readEntries)
-			return err
-		})
+		entries, err := h.news(ctx, r, first)
 		if err != nil {
 			return err
 		}
@@ -303,6 +291,20 @@ func (h *Hub) advance(ctx context.Context, r *room) error {
 			return nil
 		}
 	}
+}
+
+// news reads what came after the room's number, in one round trip; the first time that number is the newest one.
+func (h *Hub) news(ctx context.Context, r *room, first bool) ([]Entry, error) {
+	if first {
+		return nil, h.db.InAccount(ctx, r.account, func(ctx context.Context, tx pgx.Tx) error {
+			newest, _, err := head(ctx, tx, r.account)
+			r.seq = newest
+			return err
+		})
+	}
+	var entries []Entry
+	err := h.db.Pipelined(ctx, r.account, func(batch *pgx.Batch) { queueAfter(batch, r.account, r.seq, readEntries, &entries) })
+	return entries, err
 }
 
 func (h *Hub) fanTyping(account ids.AccountID, notice TypingNotice) {

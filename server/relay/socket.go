@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"encoding/json"
 	"strconv"
 	"sync"
 
@@ -35,7 +34,8 @@ const (
 	EndGoingAway
 )
 
-// Socket is one subscription: a bounded queue of frames. A page that does not keep up is cut off, never waited for.
+// Socket is one subscription: a bounded queue of frames that takes memory only while it holds some. A page that does not keep up is cut off, never
+// waited for.
 type Socket struct {
 	hub     *Hub
 	account ids.AccountID
@@ -46,9 +46,13 @@ type Socket struct {
 	opened bool
 	early  []earlyFrame
 	ended  End
-	frames chan []byte
+	frames [][]byte
+	ready  chan struct{}
 	done   chan struct{}
 }
+
+// queueFrames bounds the queue; the backlog is up to bufferFrames, and there are a few frames besides.
+const queueFrames = bufferFrames + 8
 
 // earlyFrame is a live frame that arrived before the backlog was read.
 type earlyFrame struct {
@@ -57,11 +61,20 @@ type earlyFrame struct {
 }
 
 func newSocket(h *Hub, account ids.AccountID, who Audience) *Socket {
-	return &Socket{hub: h, account: account, who: who, frames: make(chan []byte, bufferFrames+8), done: make(chan struct{})}
+	return &Socket{hub: h, account: account, who: who, ready: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// Frames are the messages to write to the page, in order.
-func (s *Socket) Frames() <-chan []byte { return s.frames }
+// Ready has something when frames wait.
+func (s *Socket) Ready() <-chan struct{} { return s.ready }
+
+// Take empties the queue: the messages to write to the page, in order.
+func (s *Socket) Take() [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	frames := s.frames
+	s.frames = nil
+	return frames
+}
 
 // Done is closed when the subscription ended; End tells why.
 func (s *Socket) Done() <-chan struct{} { return s.done }
@@ -145,18 +158,28 @@ func (s *Socket) Pong() { s.hint([]byte(`{"type":"pong"}`)) }
 
 // hint queues a frame that may be dropped.
 func (s *Socket) hint(frame []byte) {
-	select {
-	case s.frames <- frame:
-	default:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue(frame)
+}
+
+// push queues a frame that may not be missed; the caller holds the lock.
+func (s *Socket) push(frame []byte) {
+	if !s.queue(frame) {
+		s.endLocked(EndTooSlow)
 	}
 }
 
-func (s *Socket) push(frame []byte) {
-	select {
-	case s.frames <- frame:
-	default:
-		s.endLocked(EndTooSlow)
+func (s *Socket) queue(frame []byte) bool {
+	if len(s.frames) >= queueFrames {
+		return false
 	}
+	s.frames = append(s.frames, frame)
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+	return true
 }
 
 // sees tells whether the person may get an entry. A chat that moves to somebody else is announced to everybody who could see
@@ -176,20 +199,18 @@ func isChat(name string) bool {
 	return false
 }
 
+// encode makes the frames of entries, once for all sockets. The data are the database's own JSON.
 func encode(entries []Entry) [][]byte {
 	frames := make([][]byte, len(entries))
 	for i, e := range entries {
-		frame, err := json.Marshal(struct {
-			Type string          `json:"type"`
-			Seq  int64           `json:"seq"`
-			Name string          `json:"name"`
-			Data json.RawMessage `json:"data"`
-		}{"event", e.Seq, e.Name, e.Data})
-		if err != nil {
-			// The data column is jsonb: it was valid JSON when it was stored.
-			frame = []byte(`{"type":"reload"}`)
-		}
-		frames[i] = frame
+		frame := make([]byte, 0, len(e.Data)+len(e.Name)+64)
+		frame = append(frame, `{"type":"event","seq":`...)
+		frame = strconv.AppendInt(frame, e.Seq, 10)
+		frame = append(frame, `,"name":`...)
+		frame = strconv.AppendQuote(frame, e.Name) // plain ASCII
+		frame = append(frame, `,"data":`...)
+		frame = append(frame, e.Data...)
+		frames[i] = append(frame, '}')
 	}
 	return frames
 }

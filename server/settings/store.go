@@ -98,6 +98,33 @@ func Current(ctx context.Context, tx pgx.Tx, account ids.AccountID) (Document, e
 	return load(ctx, tx, account, `ORDER BY version DESC LIMIT 1`)
 }
 
+// QueueCurrent queues the read of the newest version into doc. When doc is that version already, it stays as it is and nothing is decoded.
+func QueueCurrent(batch *pgx.Batch, account ids.AccountID, doc *Document) {
+	batch.Queue(`SELECT version, CASE WHEN version <> $2 THEN document END FROM settings WHERE account_id = $1 ORDER BY version DESC LIMIT 1`, int64(account), doc.Version).
+		Query(func(rows pgx.Rows) error {
+			found := false
+			for rows.Next() {
+				found = true
+				var version int
+				var raw []byte
+				if err := rows.Scan(&version, &raw); err != nil {
+					return fmt.Errorf("read settings of account %d: %w", account, err)
+				}
+				if version == doc.Version {
+					continue
+				}
+				var err error
+				if *doc, err = stored(version, raw); err != nil {
+					return err
+				}
+			}
+			if !found && rows.Err() == nil {
+				*doc = Initial()
+			}
+			return rows.Err()
+		})
+}
+
 // Version reads one version; false: there is none.
 func Version(ctx context.Context, tx pgx.Tx, account ids.AccountID, n int) (Document, bool, error) {
 	doc, err := load(ctx, tx, account, `AND version = $2`, n)
@@ -114,6 +141,11 @@ func load(ctx context.Context, tx pgx.Tx, account ids.AccountID, which string, a
 	if err != nil {
 		return Document{}, fmt.Errorf("read settings of account %d: %w", account, err)
 	}
+	return stored(version, raw)
+}
+
+// stored decodes a version as it is kept.
+func stored(version int, raw []byte) (Document, error) {
 	doc := Initial()
 	// Not strict: a document stored by a newer server may hold more.
 	if err := json.Unmarshal(raw, &doc); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gorilla/websocket"
 
 	"omni/placements"
 	"omni/server/account"
@@ -77,13 +78,14 @@ type Options struct {
 // Server serves the public address.
 type Server struct {
 	Options
-	app   *fiber.App
-	pages map[string]string
+	app      *fiber.App
+	pages    map[string]string
+	upgrader *websocket.Upgrader
 }
 
 // New builds the server and its routes.
 func New(o Options) (*Server, error) {
-	s := &Server{Options: o, pages: map[string]string{}}
+	s := &Server{Options: o, pages: map[string]string{}, upgrader: newUpgrader()}
 	for _, page := range []string{"cabinet", "workplace", "connector", "install"} {
 		raw, err := fs.ReadFile(o.Pages, page+".html")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -100,6 +102,7 @@ func New(o Options) (*Server, error) {
 		ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		ReadBufferSize: 16 << 10,
 	})
+	s.app.Server().KeepHijackedConns = true // see socket
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

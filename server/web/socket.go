@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,12 +32,16 @@ const (
 	pongWait   = 60 * time.Second
 	pingEvery  = 25 * time.Second
 	frameLimit = 16 << 10
+	// readBuffer is what a socket holds for reading all its life: pages say little.
+	readBuffer = 256
+	// writeBuffer is lent to a socket while it writes.
+	writeBuffer = 4 << 10
 )
 
-// upgrader checks no origin: the session in the first message is the proof, no cookie goes along.
-func upgrader() websocket.Upgrader {
-	return websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024, WriteBufferPool: nil, CheckOrigin: func(*http.Request) bool { return true },
-		Subprotocols: []string{"omni"}}
+// newUpgrader checks no origin: the session in the first message is the proof, no cookie goes along.
+func newUpgrader() *websocket.Upgrader {
+	return &websocket.Upgrader{ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &sync.Pool{},
+		CheckOrigin: func(*http.Request) bool { return true }, Subprotocols: []string{"omni"}}
 }
 
 // hijacked lets gorilla take a fasthttp connection over.
@@ -51,7 +56,7 @@ func (h *hijacked) WriteHeader(int)             {}
 
 // Hijack implements http.Hijacker.
 func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return h.conn, bufio.NewReadWriter(bufio.NewReaderSize(h.conn, 1024), bufio.NewWriterSize(h.conn, 1024)), nil
+	return h.conn, bufio.NewReadWriter(bufio.NewReaderSize(h.conn, 16), bufio.NewWriterSize(h.conn, 16)), nil
 }
 
 // socket upgrades to a WebSocket: one per page.
@@ -65,14 +70,18 @@ func (s *Server) socket(c *fiber.Ctx) error {
 	}
 	// ConvertRequest keeps references to buffers that fasthttp reuses.
 	request.Header = request.Header.Clone()
-	up := upgrader()
 	c.Context().HijackSetNoResponse(true)
+	// The server keeps hijacked connections (New): when this function returns, fasthttp takes its own buffers back, and the socket holds the bare connection.
 	c.Context().Hijack(func(conn net.Conn) {
-		ws, err := up.Upgrade(&hijacked{header: http.Header{}, conn: conn}, &request, nil)
+		if kept, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
+			conn = kept.UnsafeConn()
+		}
+		ws, err := s.upgrader.Upgrade(&hijacked{header: http.Header{}, conn: conn}, &request, nil)
 		if err != nil {
+			_ = conn.Close()
 			return
 		}
-		s.serveSocket(ws)
+		go s.serveSocket(ws)
 	})
 	return nil
 }
@@ -89,14 +98,25 @@ type hello struct {
 	Chat    ids.ChatID `json:"chat"`
 }
 
+// serveSocket lets a page in, or closes its socket. Its stack grows by what that takes; the goroutines that live as long as the socket begin anew.
 func (s *Server) serveSocket(ws *websocket.Conn) {
-	defer func() { _ = ws.Close() }()
 	ws.SetReadLimit(frameLimit)
 	_ = ws.SetReadDeadline(time.Now().Add(helloWait))
+	feed, p := s.letIn(ws)
+	if feed == nil {
+		_ = ws.Close()
+		return
+	}
+	go s.readSocket(ws, feed, p)
+	go s.writeSocket(ws, feed)
+}
+
+// letIn takes the hello in and joins the feed; nil: the socket was told why not.
+func (s *Server) letIn(ws *websocket.Conn) (*relay.Socket, *person) {
 	var first hello
 	if err := ws.ReadJSON(&first); err != nil || first.Type != "hello" {
 		end(ws, websocket.CloseProtocolError, "hello expected")
-		return
+		return nil, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -107,7 +127,7 @@ func (s *Server) serveSocket(ws *websocket.Conn) {
 			code = websocket.CloseTryAgainLater
 		}
 		end(ws, code, "session")
-		return
+		return nil, nil
 	}
 	after := int64(-1)
 	if first.After != nil {
@@ -116,11 +136,9 @@ func (s *Server) serveSocket(ws *websocket.Conn) {
 	feed, err := s.Hub.Join(ctx, p.Account, relay.Audience{User: p.User, Employee: p.employee, Chats: true, Others: p.others()}, after)
 	if err != nil {
 		end(ws, websocket.CloseTryAgainLater, "not now")
-		return
+		return nil, nil
 	}
-	defer feed.Leave()
-	go s.readSocket(ws, feed, p)
-	s.writeSocket(ws, feed)
+	return feed, p
 }
 
 // readSocket takes what the page says: typing, and the pongs that keep it alive.
@@ -151,14 +169,18 @@ func (s *Server) readSocket(ws *websocket.Conn, feed *relay.Socket, p *person) {
 
 // writeSocket writes frames in order until the subscription or the connection ends.
 func (s *Server) writeSocket(ws *websocket.Conn, feed *relay.Socket) {
+	defer func() { _ = ws.Close() }()
+	defer feed.Leave()
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
 		select {
-		case frame := <-feed.Frames():
+		case <-feed.Ready():
 			_ = ws.SetWriteDeadline(time.Now().Add(writeWait))
-			if err := ws.WriteMessage(websocket.TextMessage, frame); err != nil {
-				return
+			for _, frame := range feed.Take() {
+				if err := ws.WriteMessage(websocket.TextMessage, frame); err != nil {
+					return
+				}
 			}
 		case <-ping.C:
 			if err := ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,48 +48,45 @@ func Channels(ctx context.Context, tx pgx.Tx, account ids.AccountID) ([]Channel,
 	return list, nil
 }
 
-// ChannelBy finds one channel; one that is not listed (any more) has its number only.
-func ChannelBy(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.UISChannelID) (Channel, error) {
-	rows, err := tx.Query(ctx, channelQuery+` AND c.id = $2`, int64(account), int64(id))
-	if err != nil {
-		return Channel{}, fmt.Errorf("find channel %d: %w", id, err)
+// QueueChannel queues the look for one channel by the account's number for it or, when that is 0, by the Chat API's. A channel that is not listed
+// (any more) has the number it was asked by only.
+func QueueChannel(batch *pgx.Batch, account ids.AccountID, id ids.UISChannelID, adapter int64, into *Channel) {
+	*into = Channel{ID: id}
+	which, number := ` AND c.id = $2`, int64(id)
+	if id == 0 {
+		which, number = ` AND c.adapter_channel = $2`, adapter
 	}
-	c, err := pgx.CollectExactlyOneRow(rows, scanChannel)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Channel{ID: id}, nil
-	}
-	if err != nil {
-		return Channel{}, fmt.Errorf("find channel %d: %w", id, err)
-	}
-	return c, nil
-}
-
-// ChannelOf finds the account's channel behind the Chat API's number; 0: unknown.
-func ChannelOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, adapter int64) (ids.UISChannelID, error) {
-	var id ids.UISChannelID
-	err := tx.QueryRow(ctx, `SELECT id FROM uis_channel WHERE account_id = $1 AND adapter_channel = $2`, int64(account), adapter).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("find the channel behind %d: %w", adapter, err)
-	}
-	return id, nil
+	batch.Queue(channelQuery+which, int64(account), number).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scanChannel)
+		if err != nil {
+			return fmt.Errorf("find channel %d: %w", number, err)
+		}
+		if len(found) > 0 {
+			*into = found[0]
+		}
+		return nil
+	})
 }
 
 // Employees names the account's employees at UIS.
 func Employees(ctx context.Context, tx pgx.Tx, account ids.AccountID) (map[ids.UISEmployeeID]string, error) {
-	rows, err := tx.Query(ctx, `SELECT id, full_name FROM uis_employee WHERE account_id = $1`, int64(account))
-	if err != nil {
-		return nil, fmt.Errorf("list employees: %w", err)
-	}
+	batch := &pgx.Batch{}
+	out := QueueEmployees(batch, account)
+	return out, tx.SendBatch(ctx, batch).Close()
+}
+
+// QueueEmployees is Employees as a statement of a batch.
+func QueueEmployees(batch *pgx.Batch, account ids.AccountID) map[ids.UISEmployeeID]string {
 	out := map[ids.UISEmployeeID]string{}
-	var id ids.UISEmployeeID
-	var name string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error { out[id] = name; return nil }); err != nil {
-		return nil, fmt.Errorf("list employees: %w", err)
-	}
-	return out, nil
+	batch.Queue(`SELECT id, full_name FROM uis_employee WHERE account_id = $1`, int64(account)).Query(func(rows pgx.Rows) error {
+		var id ids.UISEmployeeID
+		var name string
+		if _, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error { out[id] = name; return nil }); err != nil {
+			return fmt.Errorf("list employees: %w", err)
+		}
+		return nil
+	})
+	return out
 }
 
 // EmployeeOf tells who a portal's user is at UIS; 0: nobody matched him, or he is dismissed.
@@ -106,26 +104,63 @@ func EmployeeOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal id
 	return id, name, nil
 }
 
-// Zone is the account's time zone at UIS; UTC while it is not known.
-func Zone(ctx context.Context, tx pgx.Tx, account ids.AccountID) (*time.Location, error) {
-	var name string
-	err := tx.QueryRow(ctx, `SELECT timezone FROM uis_connection WHERE account_id = $1`, int64(account)).Scan(&name)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("read the account's time zone: %w", err)
+// Place is where the account and its portals are: the time zone at UIS, and what people of each portal read.
+type Place struct {
+	// Zone is UTC while it is not known.
+	Zone *time.Location
+
+	portals   []int64
+	languages []string
+}
+
+// Language is what people of a portal read; 0: of the account's first one.
+func (p *Place) Language(portal ids.PortalID) string {
+	for i, id := range p.portals {
+		if portal == 0 || id == int64(portal) {
+			return p.languages[i]
+		}
+	}
+	return ""
+}
+
+// QueuePlace queues the read of the account's place.
+func QueuePlace(batch *pgx.Batch, account ids.AccountID, zones *Zones) *Place {
+	p := &Place{Zone: time.UTC}
+	batch.Queue(`SELECT COALESCE((SELECT timezone FROM uis_connection WHERE account_id = $1), ''),
+		ARRAY(SELECT id FROM portal WHERE account_id = $1 ORDER BY id), ARRAY(SELECT language FROM portal WHERE account_id = $1 ORDER BY id)`, int64(account)).
+		QueryRow(func(row pgx.Row) error {
+			var zone string
+			if err := row.Scan(&zone, &p.portals, &p.languages); err != nil {
+				return fmt.Errorf("read where the account is: %w", err)
+			}
+			p.Zone = zones.find(zone)
+			return nil
+		})
+	return p
+}
+
+// Zones remembers time zones by name: reading one takes files.
+type Zones struct {
+	mu    sync.Mutex
+	zones map[string]*time.Location
+}
+
+// zonesKept bounds the memory; there are some 600 names.
+const zonesKept = 1000
+
+func (z *Zones) find(name string) *time.Location {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if zone := z.zones[name]; zone != nil {
+		return zone
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		return time.UTC, nil //nolint:nilerr // a zone nobody knows is no reason to stop
+		zone = time.UTC // a zone nobody knows is no reason to stop
 	}
-	return zone, nil
-}
-
-// Language is what people of a portal read.
-func Language(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (string, error) {
-	var lang string
-	err := tx.QueryRow(ctx, `SELECT language FROM portal WHERE account_id = $1 AND ($2 = 0 OR id = $2) ORDER BY id LIMIT 1`, int64(account), int64(portal)).Scan(&lang)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return "", fmt.Errorf("read the portal's language: %w", err)
+	if z.zones == nil || len(z.zones) >= zonesKept {
+		z.zones = map[string]*time.Location{}
 	}
-	return lang, nil
+	z.zones[name] = zone
+	return zone
 }
