@@ -3,6 +3,7 @@ package chats
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,6 +32,9 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	}
 	card := Card{Name: storable(body.Card.Name), Company: storable(body.Card.Company), Comment: storable(body.Card.Comment), Phones: words(body.Card.Phones...), Emails: words(body.Card.Emails...)}
 	raw := encode(card)
+	if _, err := step.Tx.Exec(ctx, lockVisitor, int64(step.Account), string(body.VisitorID)); err != nil {
+		return fmt.Errorf("lock visitor %s: %w", body.VisitorID, err)
+	}
 	if _, err := step.Tx.Exec(ctx, `INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, $3) ON CONFLICT (account_id, id) DO UPDATE SET card = EXCLUDED.card`,
 		int64(step.Account), string(body.VisitorID), string(raw)); err != nil {
 		return fmt.Errorf("keep the card of visitor %s: %w", body.VisitorID, err)
@@ -50,11 +54,18 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	return nil
 }
 
-// cardOf reads what is known of a visitor; nil: nothing.
+// lockVisitor is held to the end of a step that keeps a card, and of one that opens a chat: the two have different keys, and without it each would look for
+// what the other has not committed yet.
+const lockVisitor = `SELECT pg_advisory_xact_lock(hashtextextended('visitor:' || $2, $1))`
+
+// cardOf reads what is known of the visitor of a chat that opens; nil: nothing. A card that comes from now on finds the chat.
 func cardOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, visitor string) (*Card, error) {
 	var raw []byte
-	err := tx.QueryRow(ctx, `SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).Scan(&raw)
-	if err == pgx.ErrNoRows { //nolint:errorlint // QueryRow answers the bare error
+	batch := &pgx.Batch{}
+	batch.Queue(lockVisitor, int64(account), visitor) // a statement of its own: the next one's snapshot must be taken after the lock is ours
+	batch.Queue(`SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).QueryRow(func(row pgx.Row) error { return row.Scan(&raw) })
+	err := tx.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
