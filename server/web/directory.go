@@ -85,7 +85,7 @@ func readList(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	if !ofPortal(kind) {
 		portal = 0
 	}
-	found, err := directory.Read(ctx, tx, directory.Place{Account: account, Portal: portal, Kind: kind})
+	found, err := directory.Read(ctx, tx, directory.Where{Account: account, Portal: portal, Kind: kind})
 	l := list{items: []fiber.Map{}, readAt: found.ReadAt, trouble: found.Trouble}
 	for _, e := range found.Entries {
 		l.items = append(l.items, entryItem(kind, e))

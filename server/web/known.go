@@ -28,7 +28,7 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal *int6
 	if known.Channels, err = numbersOf(ctx, tx, `SELECT id FROM uis_channel WHERE account_id = $1 AND gone_at IS NULL`, int64(account)); err != nil {
 		return known, err
 	}
-	numbers, err := directory.Read(ctx, tx, directory.Place{Account: account, Kind: directory.Numbers})
+	numbers, err := directory.Read(ctx, tx, directory.Where{Account: account, Kind: directory.Numbers})
 	if err != nil {
 		return known, err
 	}
@@ -41,7 +41,7 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal *int6
 	if portal == nil {
 		return known, nil
 	}
-	return known, stagesOf(ctx, tx, directory.Place{Account: account, Portal: ids.PortalID(*portal)}, &known)
+	return known, stagesOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*portal)}, &known)
 }
 
 // numbersOf reads a column of ids; nil when there are none.
@@ -65,7 +65,7 @@ func numbersOf(ctx context.Context, tx pgx.Tx, sql string, args ...any) (map[int
 }
 
 // stagesOf adds the portal's stages and the mode of its CRM.
-func stagesOf(ctx context.Context, tx pgx.Tx, at directory.Place, known *settings.Known) error {
+func stagesOf(ctx context.Context, tx pgx.Tx, at directory.Where, known *settings.Known) error {
 	at.Kind = directory.Mode
 	mode, err := directory.Read(ctx, tx, at)
 	if err != nil {

@@ -41,8 +41,8 @@ type Entry struct {
 	Gone bool
 }
 
-// Place says where a directory belongs. Portal is 0 for those of UIS.
-type Place struct {
+// Where says where a directory belongs. Portal is 0 for those of UIS.
+type Where struct {
 	Account ids.AccountID
 	Portal  ids.PortalID
 	Kind    Kind
@@ -53,7 +53,7 @@ var ErrEmpty = errors.New("the list came empty")
 
 // Keep replaces a directory by what was just read. What is not listed any more is marked gone. An empty list is refused with ErrEmpty while there is
 // a copy: it never replaces a good one (U4, S4).
-func Keep(ctx context.Context, tx pgx.Tx, at Place, entries []Entry, now time.Time) error {
+func Keep(ctx context.Context, tx pgx.Tx, at Where, entries []Entry, now time.Time) error {
 	if len(entries) == 0 {
 		var there bool
 		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND gone_at IS NULL)`,
@@ -96,7 +96,7 @@ func Keep(ctx context.Context, tx pgx.Tx, at Place, entries []Entry, now time.Ti
 const Absent = "absent"
 
 // Trouble notes why a reading brought no new copy; the copy stays.
-func Trouble(ctx context.Context, tx pgx.Tx, at Place, why string, now time.Time) error {
+func Trouble(ctx context.Context, tx pgx.Tx, at Where, why string, now time.Time) error {
 	_, err := tx.Exec(ctx, `INSERT INTO directory_read (account_id, portal_id, kind, tried_at, trouble) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (account_id, portal_id, kind) DO UPDATE SET tried_at = EXCLUDED.tried_at, trouble = EXCLUDED.trouble`,
 		int64(at.Account), int64(at.Portal), string(at.Kind), now, why)
@@ -116,7 +116,7 @@ type Copy struct {
 }
 
 // Read reads a kept directory, what is gone included.
-func Read(ctx context.Context, tx pgx.Tx, at Place) (Copy, error) {
+func Read(ctx context.Context, tx pgx.Tx, at Where) (Copy, error) {
 	var c Copy
 	err := tx.QueryRow(ctx, `SELECT read_at, trouble FROM directory_read WHERE account_id = $1 AND portal_id = $2 AND kind = $3`,
 		int64(at.Account), int64(at.Portal), string(at.Kind)).Scan(&c.ReadAt, &c.Trouble)

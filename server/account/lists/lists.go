@@ -59,7 +59,7 @@ func (l *Lists) keep(ctx context.Context, account ids.AccountID, portal ids.Port
 	err := l.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
 		now := l.Clock.Now()
 		for i, r := range list {
-			at := directory.Place{Account: account, Portal: portal, Kind: r.kind}
+			at := directory.Where{Account: account, Portal: portal, Kind: r.kind}
 			outcomes[i] = Outcome{Kind: r.kind, Entries: len(r.entries)}
 			err := r.err
 			if err == nil {

@@ -46,7 +46,7 @@ func newLists(s *accounttest.Stand) *lists.Lists {
 	return lists.New(lists.Options{DB: s.DB, Clock: s.Clock, Asker: direct{s}, Log: slog.New(slog.DiscardHandler)})
 }
 
-func read(t *testing.T, s *accounttest.Stand, at directory.Place) directory.Copy {
+func read(t *testing.T, s *accounttest.Stand, at directory.Where) directory.Copy {
 	t.Helper()
 	var c directory.Copy
 	require.NoError(t, s.DB.InAccount(t.Context(), at.Account, func(ctx context.Context, tx pgx.Tx) error {
@@ -81,8 +81,8 @@ func TestPortal(t *testing.T) {
 			require.Positive(t, o.Entries, "%s", o.Kind)
 		}
 	}
-	place := func(kind directory.Kind) directory.Place {
-		return directory.Place{Account: of, Portal: at, Kind: kind}
+	place := func(kind directory.Kind) directory.Where {
+		return directory.Where{Account: of, Portal: at, Kind: kind}
 	}
 	require.NotNil(t, find(read(t, s, place(directory.Mode)), "classic"))
 	require.NotNil(t, find(read(t, s, place(directory.Pipelines)), "0"), "the first pipeline is number 0")
@@ -108,7 +108,7 @@ func TestGoodCopyStays(t *testing.T) {
 	t.Parallel()
 	s := accounttest.New(t, "north")
 	opened := s.Opened("north")
-	at := directory.Place{Account: opened.Portal.Account, Portal: opened.Portal.ID, Kind: directory.Sources}
+	at := directory.Where{Account: opened.Portal.Account, Portal: opened.Portal.ID, Kind: directory.Sources}
 	l := newLists(s)
 	_, err := l.Portal(t.Context(), at.Account, at.Portal)
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func TestUIS(t *testing.T) {
 	}
 	require.Equal(t, map[directory.Kind]int{directory.Groups: 2, directory.Numbers: 2, directory.Sites: 2, directory.Campaigns: 3, directory.Scenarios: 2, directory.Tags: 3},
 		without(counts, directory.Operations))
-	numbers := read(t, s, directory.Place{Account: of, Kind: directory.Numbers})
+	numbers := read(t, s, directory.Where{Account: of, Kind: directory.Numbers})
 	require.Equal(t, "Основной", find(numbers, "74950000031").Name)
 	require.Empty(t, platform.Violations())
 
@@ -186,7 +186,7 @@ func TestUIS(t *testing.T) {
 		}
 	}
 	require.Positive(t, absent, "%v", outcomes)
-	require.NotEmpty(t, read(t, s, directory.Place{Account: of, Kind: directory.Sites}).Here(), "the copy of before stays")
+	require.NotEmpty(t, read(t, s, directory.Where{Account: of, Kind: directory.Sites}).Here(), "the copy of before stays")
 }
 
 func without(m map[directory.Kind]int, k directory.Kind) map[directory.Kind]int {
