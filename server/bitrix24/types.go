@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +29,9 @@ func (v *ID) UnmarshalJSON(raw []byte) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
+		// 12.0 or 1e3; above 53 bits a float is another number, and "0x10" is none.
 		f, ferr := strconv.ParseFloat(text, 64)
-		if ferr != nil || f != float64(int64(f)) {
+		if ferr != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53-1 || strings.ContainsAny(text, "xX_") || len(text) > 24 {
 			return fmt.Errorf("bitrix24: %q is no id", short(text, 40))
 		}
 		n = int64(f)

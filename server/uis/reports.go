@@ -3,7 +3,7 @@ package uis
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"reflect"
 )
 
 // Row keeps a report row's every field by its wire name, for templates and field mappings that name fields freely.
@@ -280,17 +280,32 @@ func report[T any](ctx context.Context, c *Client, method string, q Query, keep 
 	rows := make([]T, len(raw))
 	for i := range raw {
 		var all Row
-		err := json.Unmarshal(raw[i], &rows[i])
-		var odd *json.UnmarshalTypeError
-		if err == nil || errors.As(err, &odd) { // a field of another type than the page says is left empty; Row has it
-			err = json.Unmarshal(raw[i], &all)
-		}
-		if err != nil {
+		if err := json.Unmarshal(raw[i], &all); err != nil {
 			return nil, metadata, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected row: " + shorten(err.Error(), 200), Cause: err, sent: true}
+		}
+		if json.Unmarshal(raw[i], &rows[i]) != nil { // a field of another type than the page says is left empty; Row has it
+			var none T
+			rows[i] = none
+			eachField(all, reflect.ValueOf(&rows[i]).Elem())
 		}
 		keep(&rows[i], all)
 	}
 	return rows, metadata, nil
+}
+
+// eachField fills a struct's fields one by one, so that one that cannot be read does not cost the others.
+func eachField(from Row, into reflect.Value) {
+	for i := range into.NumField() {
+		field := into.Type().Field(i)
+		if field.Anonymous {
+			eachField(from, into.Field(i))
+			continue
+		}
+		raw := from[field.Tag.Get("json")]
+		if len(raw) > 0 && json.Unmarshal(raw, into.Field(i).Addr().Interface()) != nil {
+			into.Field(i).SetZero()
+		}
+	}
 }
 
 // RecordLink builds the address of one recording (mp3) from a hash of Call.Records (Data API, "Links to recordings"); "" where none is documented.
