@@ -76,7 +76,7 @@ type queryWriter struct {
 
 // value writes one value; key is its whole name on the wire, path the same for people.
 func (w *queryWriter) value(key, path string, value any) error {
-	if referenceLike.MatchString(path) {
+	if referenceLike.MatchString(key) {
 		return fmt.Errorf("%w: the key %s looks like a reference", ErrBatchUnsafe, short(path, 60))
 	}
 	switch v := value.(type) {

@@ -277,11 +277,34 @@ func report[T any](ctx context.Context, c *Client, method string, q Query, keep 
 	if err != nil {
 		return nil, metadata, err
 	}
+	rows, err := decodeRows(method, raw, keep)
+	return rows, metadata, err
+}
+
+// DecodeChats reads the data of get.chats_report, for callers that send the request themselves (Query.Params).
+func DecodeChats(data json.RawMessage) ([]Chat, error) {
+	return decodeData("get.chats_report", data, func(row *Chat, all Row) { row.Row = all })
+}
+
+// DecodeChatMessages reads the data of get.chat_messages_report likewise.
+func DecodeChatMessages(data json.RawMessage) ([]ChatMessage, error) {
+	return decodeData("get.chat_messages_report", data, func(row *ChatMessage, all Row) { row.Row = all })
+}
+
+func decodeData[T any](method string, data json.RawMessage, keep func(*T, Row)) ([]T, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected data: " + shorten(err.Error(), 200), Cause: err, sent: true}
+	}
+	return decodeRows(method, raw, keep)
+}
+
+func decodeRows[T any](method string, raw []json.RawMessage, keep func(*T, Row)) ([]T, error) {
 	rows := make([]T, len(raw))
 	for i := range raw {
 		var all Row
 		if err := json.Unmarshal(raw[i], &all); err != nil {
-			return nil, metadata, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected row: " + shorten(err.Error(), 200), Cause: err, sent: true}
+			return nil, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected row: " + shorten(err.Error(), 200), Cause: err, sent: true}
 		}
 		if json.Unmarshal(raw[i], &rows[i]) != nil { // a field of another type than the page says is left empty; Row has it
 			var none T
@@ -290,7 +313,7 @@ func report[T any](ctx context.Context, c *Client, method string, q Query, keep 
 		}
 		keep(&rows[i], all)
 	}
-	return rows, metadata, nil
+	return rows, nil
 }
 
 // eachField fills a struct's fields one by one, so that one that cannot be read does not cost the others.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -261,15 +261,27 @@ func intOf(text string) (int64, bool) {
 	case "", "null", "None":
 		return 0, true
 	}
+	return whole(text)
+}
+
+// whole reads a whole number written as a decimal, exactly: 5, 12.0, 1e3. A float would make other numbers of long ones.
+func whole(text string) (int64, bool) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, true
 	}
-	// 1e15 or 12.0; from 53 bits on a float may be another number, and "0x10" is none.
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53-1 || strings.ContainsAny(text, "xX_") || len(text) > 24 {
+	if len(text) > 24 || strings.Trim(text, "+-.0123456789eE") != "" {
 		return 0, false
 	}
-	return int64(f), true
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		if power, err := strconv.Atoi(text[i+1:]); err != nil || power < -20 || power > 20 {
+			return 0, false
+		}
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() || !exact.Num().IsInt64() {
+		return 0, false
+	}
+	return exact.Num().Int64(), true
 }
 
 func shorten(s string, limit int) string {
