@@ -22,6 +22,7 @@ import (
 	"omni/server/account/uisconn"
 	"omni/server/bitrix24"
 	"omni/server/chats"
+	"omni/server/chats/gaps"
 	"omni/server/clock"
 	"omni/server/config"
 	"omni/server/crm"
@@ -195,11 +196,13 @@ func (a *App) wire(ctx context.Context) error {
 	// Engines.
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
+	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}
+	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes)
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
@@ -223,7 +226,7 @@ func (a *App) wire(ctx context.Context) error {
 		{"listener", func(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
-		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run},
+		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run}, {"repair", repair.Run},
 		{"reasons", flow.NewPruner(a.db, a.clock, a.log).Run}, {"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}

@@ -128,7 +128,7 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 	case err == nil:
 	case errors.Is(err, files.ErrTooLarge):
 		letter.Error = "too_large"
-	case errors.As(err, &platform) && platform.Class() == uis.NotFound, errors.Is(err, transport.ErrNotConnected), job.Last:
+	case errors.As(err, &platform) && platform.Class() == uis.NotFound, errors.Is(err, transport.ErrNotConnected), errors.Is(err, uis.ErrMediaHost), job.Last:
 		letter.Error = "failed"
 	default:
 		return nil, err
@@ -151,6 +151,9 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 }
 
 func (c *copies) copy(ctx context.Context, f chats.Fetch) (files.File, error) {
+	if f.File.Token == "" && f.File.URL != "" {
+		return c.byLink(ctx, f)
+	}
 	session, err := c.credentials.Adapter(ctx, f.Account)
 	if err != nil {
 		return files.File{}, err
@@ -160,6 +163,23 @@ func (c *copies) copy(ctx context.Context, f chats.Fetch) (files.File, error) {
 		return files.File{}, jobs.GiveUp("unknown", err)
 	}
 	download, err := session.FetchResource(ctx, uis.ConnectionID(f.Connection), uis.AdapterChannelID(f.Channel), resource)
+	if err != nil {
+		return files.File{}, err
+	}
+	defer func() { _ = download.Body.Close() }()
+	return c.files.Put(ctx, f.Account, f.File.Name, download.Body)
+}
+
+// byLink copies a file that a report names by its link.
+func (c *copies) byLink(ctx context.Context, f chats.Fetch) (files.File, error) {
+	client, err := c.credentials.Client(ctx, f.Account)
+	if err != nil {
+		return files.File{}, err
+	}
+	download, err := client.FetchMedia(ctx, f.File.URL, "")
+	if errors.Is(err, uis.ErrMediaHost) {
+		return files.File{}, jobs.GiveUp("failed", err)
+	}
 	if err != nil {
 		return files.File{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -38,8 +39,10 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 		int64(step.Account), string(body.VisitorID), string(raw)); err != nil {
 		return fmt.Errorf("keep the card of visitor %s: %w", body.VisitorID, err)
 	}
-	rows, err := step.Tx.Query(ctx, `SELECT uis_chat_id FROM chat WHERE account_id = $1 AND visitor_id = $2 AND uis_chat_id IS NOT NULL AND state IN ('new', 'work')`,
-		int64(step.Account), string(body.VisitorID))
+	// A chat that was repaired from a report may be over before its visitor's card comes.
+	rows, err := step.Tx.Query(ctx, `SELECT uis_chat_id FROM chat WHERE account_id = $1 AND visitor_id = $2 AND uis_chat_id IS NOT NULL
+		AND (state IN ('new', 'work') OR state = 'closed' AND name = '' AND closed_at > $3)`,
+		int64(step.Account), string(body.VisitorID), step.Now.Add(-24*time.Hour))
 	if err != nil {
 		return fmt.Errorf("find chats of visitor %s: %w", body.VisitorID, err)
 	}

@@ -243,7 +243,7 @@ func CleanName(name string) string {
 		}
 		return r
 	}, name)
-	name = strings.Trim(strings.TrimSpace(name), ".")
+	name = strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 	if runes := []rune(name); len(runes) > 120 {
 		name = string(runes[:100]) + string(runes[len(runes)-20:])
 	}
