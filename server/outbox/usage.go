@@ -1,9 +1,6 @@
 package outbox
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // operatingLimit is what a method may use up in ten minutes; the docs' example, as the real value is the cloud's own (docs: limits).
 const operatingLimit = 480 * time.Second
@@ -51,10 +48,15 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 	}
 }
 
-// refused notes that the platform blocks a method; an unknown end is taken as a minute, the grain of its accounting.
+// refused notes that the platform blocks a method. Without its word on the end the one it told before counts, else a minute, the grain of its
+// accounting.
 func (u uses) refused(method string, now, until time.Time) {
 	m := u[method]
-	if !until.After(now) {
+	switch {
+	case until.After(now):
+	case m.Told && m.Reset.After(now):
+		until = m.Reset
+	default:
 		until = now.Add(time.Minute)
 	}
 	m.Blocked = until
@@ -133,30 +135,4 @@ func (c counter) wait(now time.Time, class Priority) time.Duration {
 		return 0
 	}
 	return c.Reset.Sub(now)
-}
-
-// memory is what a lane's sender learned, as stored with the lane.
-type memory struct {
-	Uses     uses                     `json:"uses,omitempty"`
-	Points   points                   `json:"points,omitzero"`
-	Expected map[string]time.Duration `json:"expected,omitempty"`
-}
-
-func (m memory) encode() (string, error) {
-	raw, err := json.Marshal(m)
-	return string(raw), err
-}
-
-func decodeMemory(raw []byte) memory {
-	var m memory
-	if json.Unmarshal(raw, &m) != nil { // of an older version: learned anew
-		m = memory{}
-	}
-	if m.Uses == nil {
-		m.Uses = uses{}
-	}
-	if m.Expected == nil {
-		m.Expected = expectations{}
-	}
-	return m
 }
