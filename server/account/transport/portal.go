@@ -48,6 +48,10 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 			break
 		}
 		access = next
+		// The lane counted one request; this one it does not know of.
+		if err := p.accounts.Turn(ctx, ref); err != nil {
+			return all(commands, noTurn(err))
+		}
 		replies, failure = p.request(ctx, access, commands)
 	}
 	if failure != nil {
@@ -109,7 +113,13 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 			}
 		}
 	}
-	for _, i := range unsafe {
+	for n, i := range unsafe {
+		if n > 0 || len(batch) > 0 { // the lane counted one request
+			if err := p.accounts.Turn(ctx, access.Portal.Ref()); err != nil {
+				replies[i] = outbox.Reply{Err: noTurn(err)}
+				continue
+			}
+		}
 		one, e := p.call(ctx, to, commands[i])
 		if e != nil {
 			one = []outbox.Reply{reply(nil, e)} // the others of the request have their answers already
@@ -240,6 +250,14 @@ func accessFailure(err error) *outbox.Failure {
 			f.Kind, f.After = outbox.Retry, 2*time.Second
 		}
 		return f
+	}
+	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
+}
+
+// noTurn is what became of commands that found no room in the portal's bucket: they did not run.
+func noTurn(err error) *outbox.Failure {
+	if errors.Is(err, outbox.ErrSlow) {
+		return &outbox.Failure{Kind: outbox.Retry, Class: "not_sent", Text: "the portal's requests are used up", After: time.Second}
 	}
 	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
 }
