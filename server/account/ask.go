@@ -60,7 +60,7 @@ type strangers struct {
 }
 
 const (
-	strangerKeep     = 1
+	strangerKeep     = 2
 	strangerPatience = 5 * time.Second
 	// maxStrangers bounds the memory; buckets that have drained go first.
 	maxStrangers = 10_000

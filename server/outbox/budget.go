@@ -28,13 +28,15 @@ func LimitsUIS(kind LaneKind) Limits {
 	return Limits{PerRequest: 1, Flying: [3]int{2, 2, 1}}
 }
 
-// keep is how many places of the bucket a class leaves free for those before it.
+// keep is how many places of the bucket a class leaves free for those before it. The last ones are for the way: requests that left one by one may
+// arrive together, a second's drain covers that.
 func (l Limits) keep(p Priority) float64 {
+	way := max(min(2, l.Size/10), min(l.Drain, l.Size/4))
 	switch p {
 	case Waiting:
-		return min(2, l.Size/10)
+		return way
 	case Live:
-		return max(3, l.Size/10)
+		return max(way+1, l.Size/10)
 	case Background:
 	}
 	return l.Size / 2

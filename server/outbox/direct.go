@@ -11,12 +11,8 @@ import (
 	"omni/server/ids"
 )
 
-const (
-	// directPatience is how long a request beside a lane waits for room in the bucket.
-	directPatience = 5 * time.Second
-	// directKeep is how many places a request beside a lane leaves free: somebody looks at an empty page until it is answered.
-	directKeep = 1
-)
+// directPatience is how long a request beside a lane waits for room in the bucket: somebody looks at an empty page until it is answered.
+const directPatience = 5 * time.Second
 
 // Direct counts a request to a portal that does not go through its lane (a proof, a consent, the second try of a transport), and waits a moment for
 // room in the bucket. Call it right before the request. The lane need not exist nor be ours: its row carries the count, and its owner looks there
@@ -76,7 +72,8 @@ func (o *Outbox) direct(ctx context.Context, account ids.AccountID, lane LaneRef
 		b.levelAt = now.Add(-time.Duration(max(0, age) * float64(time.Second)))
 		later = 0
 		if ifRoom {
-			if later = max(b.room(now, directKeep), time.Duration(pause*float64(time.Second))); later > 0 {
+			// One place less is left free than by the lane's own commands: who has to wait here would else never get in before them.
+			if later = max(b.room(now, max(1, limits.keep(Waiting)-1)), time.Duration(pause*float64(time.Second))); later > 0 {
 				return nil
 			}
 		}

@@ -22,6 +22,8 @@ type use struct {
 	Told  bool          `json:"told,omitempty"`
 	// Blocked is until when the platform refuses the method.
 	Blocked time.Time `json:"blocked,omitzero"`
+	// Limit is what this platform proved to allow, when that is less than we think.
+	Limit time.Duration `json:"limit,omitempty"`
 }
 
 // uses are the methods of a lane; batchMethod is one of them.
@@ -35,6 +37,9 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 	}
 	switch {
 	case !reset.IsZero():
+		if m.Told && m.Reset.Equal(reset) {
+			operating = max(operating, m.Used) // answers come in any order
+		}
 		m.Used, m.Reset, m.Told = operating, reset, true
 	case m.Told || took == 0:
 	default:
@@ -52,6 +57,9 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 // accounting.
 func (u uses) refused(method string, now, until time.Time) {
 	m := u[method]
+	if m.Told && m.Used > 0 && now.Before(m.Reset) && m.Used < m.limit() {
+		m.Limit = m.Used
+	}
 	switch {
 	case until.After(now):
 	case m.Told && m.Reset.After(now):
@@ -69,9 +77,9 @@ func (u uses) restsUntil(method string, now time.Time, p Priority) time.Time {
 	if !known {
 		return time.Time{}
 	}
-	limit := operatingLimit * 8 / 10
+	limit := m.limit() * 8 / 10
 	if p == Background {
-		limit = operatingLimit / 2
+		limit = m.limit() / 2
 	}
 	switch {
 	case now.Before(m.Blocked):
@@ -82,10 +90,21 @@ func (u uses) restsUntil(method string, now time.Time, p Priority) time.Time {
 	return time.Time{}
 }
 
+func (m use) limit() time.Duration {
+	if m.Limit > 0 {
+		return m.Limit
+	}
+	return operatingLimit
+}
+
 // forget drops what is over.
 func (u uses) forget(now time.Time) {
 	for method, m := range u {
-		if !now.Before(m.Reset) && !now.Before(m.Blocked) {
+		switch {
+		case now.Before(m.Reset) || now.Before(m.Blocked):
+		case m.Limit > 0:
+			u[method] = use{Limit: m.Limit}
+		default:
 			delete(u, method)
 		}
 	}
