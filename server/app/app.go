@@ -116,9 +116,20 @@ func (a *App) keys() (*secret.Keyring, error) {
 	return secret.Parse(list)
 }
 
-// hooks break the one circle of the wiring: engines wake lanes, lanes wake keys.
+// hooks break the circles of the wiring: engines wake lanes, lanes wake keys; accounts count in lanes, lanes ask accounts for their limits.
 type hooks struct {
 	worker *inbox.Worker
+	lanes  *outbox.Outbox
+}
+
+// Direct implements account.Lanes.
+func (h *hooks) Direct(ctx context.Context, account ids.AccountID, lane outbox.LaneRef) error {
+	return h.lanes.Direct(ctx, account, lane)
+}
+
+// Made implements account.Lanes.
+func (h *hooks) Made(ctx context.Context, account ids.AccountID, lane outbox.LaneRef, requests int) error {
+	return h.lanes.Made(ctx, account, lane, requests)
 }
 
 func (h *hooks) wakeKey(account ids.AccountID, key ids.Key) {
@@ -166,7 +177,7 @@ func (a *App) wire(ctx context.Context) error {
 	var lanes *outbox.Outbox
 	h := &hooks{}
 	people := &people{app: a, texts: texts}
-	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Installed: people.installed, Changed: func(p account.Portal) {
+	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Lanes: h, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
 		switch {
 		case p.State == account.Uninstalled:
@@ -191,6 +202,7 @@ func (a *App) wire(ctx context.Context) error {
 		Limits:       limits(accounts),
 		RequestLimit: map[outbox.LaneKind]time.Duration{outbox.LaneB24: c.B24RequestLimit, outbox.LaneUISData: c.UISRequestLimit, outbox.LaneUISCall: c.UISRequestLimit, outbox.LaneUISChat: c.UISRequestLimit},
 		WakeKey:      h.wakeKey, Hints: notifier, Business: a.clock.Now})
+	h.lanes = lanes
 	installer := placements.New(lanes, texts, public)
 
 	// Engines.
