@@ -101,6 +101,9 @@ func (w *Writer) enqueue(ctx context.Context, step *inbox.Step, commands []outbo
 	return nil
 }
 
+// KeepReasons is how long the "Why?" page remembers.
+const KeepReasons = 90 * 24 * time.Hour
+
 // Note stores reasons for the "Why?" page.
 func Note(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time, reasons ...Reason) error {
 	if len(reasons) == 0 {

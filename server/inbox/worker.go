@@ -81,6 +81,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { return w.sweep(ctx) })
+	group.Go(func() error { return w.cleanUp(ctx) })
 	return group.Wait()
 }
 
