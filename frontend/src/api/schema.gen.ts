@@ -540,6 +540,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations/lanes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The lanes of the account, one per portal and per UIS API, as they are now. */
+        get: operations["listLanes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The log of requests of at least 3 days, newest first. */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -810,6 +860,94 @@ export interface components {
         CommandList: {
             items: components["schemas"]["Command"][];
             next: string | null;
+        };
+        LaneList: {
+            items: components["schemas"]["Lane"][];
+            next: string | null;
+        };
+        Lane: {
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            portal_name: string | null;
+            /** @description how full the request budget is now */
+            level: number;
+            /** @description the budget; 0: none, an on-premise portal or UIS */
+            size: number;
+            /** @description how much of it comes back in a second */
+            drain: number;
+            ready: number;
+            in_flight: number;
+            unclear: number;
+            /** @description in a row; from five on one probe at a time */
+            failures: number;
+            /** @description why nothing is sent */
+            asleep: components["schemas"]["CodedText"] | null;
+            /** Format: date-time */
+            paused_until: string | null;
+            resting: components["schemas"]["RestingMethod"][];
+            operating: components["schemas"]["OperatingMethod"][];
+            points: components["schemas"]["Points"] | null;
+            /** Format: date-time */
+            oldest_ready_at: string | null;
+        };
+        CodedText: {
+            code: string;
+            text: string;
+        };
+        RestingMethod: {
+            method: string;
+            /** Format: date-time */
+            until: string;
+        };
+        OperatingMethod: {
+            method: string;
+            used_seconds: number;
+            limit_seconds: number;
+            /** Format: date-time */
+            reset_at: string | null;
+        };
+        Points: {
+            day_left: number;
+            day_limit: number;
+            minute_left: number;
+            minute_limit: number;
+        };
+        LoggedRequestList: {
+            items: components["schemas"]["LoggedRequestShort"][];
+            next: string | null;
+        };
+        LoggedRequestShort: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            took_ms: number;
+            commands: number;
+            failed: number;
+            methods: string[];
+            communications: string[];
+        };
+        LoggedRequest: components["schemas"]["LoggedRequestShort"] & {
+            parts: components["schemas"]["LoggedPart"][];
+        };
+        LoggedPart: {
+            command: number | null;
+            method: string;
+            communication: string | null;
+            asked: unknown;
+            answered: unknown;
+            error: components["schemas"]["PartError"] | null;
+            took_ms: number;
+            /** @description too long to be kept whole */
+            cut: boolean;
+        };
+        PartError: {
+            code: string;
+            class: string;
+            text: string;
         };
         Communication: {
             ref: string;
@@ -1948,6 +2086,78 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Command"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLanes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description lanes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LaneList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                portal?: number;
+                /** @description such as chat:101 */
+                communication?: string;
+                method?: string;
+                failed?: 0 | 1;
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedRequestList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the request with what was asked and answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedRequest"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
