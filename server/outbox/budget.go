@@ -49,9 +49,9 @@ type budget struct {
 	levelAt  time.Time
 	pause    time.Time
 	lastSent time.Time
-	flying   [3]int // by the highest class aboard
-	failures int    // requests in a row that came to nothing
-	fulls    int    // QUERY_LIMIT_EXCEEDED in a row
+	flying   [3]int        // by the highest class aboard
+	failures int           // requests in a row that came to nothing
+	fulls    int           // QUERY_LIMIT_EXCEEDED in a row
 	slow     time.Duration // how long requests take, a moving average
 }
 

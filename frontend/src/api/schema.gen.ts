@@ -1105,7 +1105,7 @@ export interface components {
             used_seconds: number;
             limit_seconds: number;
             /** Format: date-time */
-            reset_at: string;
+            reset_at: string | null;
         };
         Points: {
             day_left: number;
