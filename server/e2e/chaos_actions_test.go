@@ -49,9 +49,11 @@ func sha(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+func (p *client) name() string { return fmt.Sprintf("Клиент-%04d", p.number) }
+
 // outside is the client as a channel knows him.
 func (p *client) outside(channel int64) uisplatform.Client {
-	name := fmt.Sprintf("%s Клиент %d", p.s.tag, p.number)
+	name := fmt.Sprintf("%s %s", p.s.tag, p.name())
 	if channel == bot {
 		return uisplatform.Client{Username: fmt.Sprintf("@client%d", p.number), Name: name}
 	}

@@ -170,7 +170,7 @@ func (p *client) compareOperators(u uisplatform.Chat, phone []uisplatform.Messag
 			want = append(want, m.Text)
 			statuses[m.Text] = append(statuses[m.Text], m.Status)
 			moved[m.Text] = moved[m.Text] || m.Key == nil
-		case "undelivered":
+		case "failed":
 			if u.Open {
 				s.c.find("undelivered", p.who(), "%q in an open chat", m.Text)
 			}

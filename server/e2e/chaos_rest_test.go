@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -115,7 +116,7 @@ func (s *side) lookAfter() int {
 				continue
 			}
 			for _, m := range s.messagesOf(c.ID) {
-				if m.Side != "operator" || m.Status != "unconfirmed" && m.Status != "undelivered" || m.Key == nil {
+				if m.Side != "operator" || m.Status != "unconfirmed" && m.Status != "failed" || m.Key == nil {
 					continue
 				}
 				if m.Status == "unconfirmed" && p.there(*c.UIS, m.Text) {
@@ -170,7 +171,7 @@ func (p *client) beginAgain() int {
 // search is what an operator types to find him.
 func (p *client) search() string {
 	if p.main == bot {
-		return fmt.Sprintf("client%d", p.number)
+		return url.QueryEscape(p.name())
 	}
 	return p.phone()
 }
