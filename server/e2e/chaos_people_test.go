@@ -105,7 +105,7 @@ func (s *side) somebody(dice *rand.Rand) *client {
 func (s *side) anybody(dice *rand.Rand) *client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.people) < 4 || dice.IntN(5) == 0 {
+	if len(s.people) < 4 || dice.IntN(s.c.fresh) == 0 {
 		n := len(s.people) + 1
 		p := &client{s: s, number: n, user: 2 + n%2, known: map[int64]int64{}, vendor: map[string]bool{}, main: []int64{whatsapp, whatsapp, whatsapp, personal, waba, sms, bot}[dice.IntN(7)]}
 		s.people = append(s.people, p)
@@ -118,7 +118,7 @@ func (s *side) anybody(dice *rand.Rand) *client {
 func (s *side) ask(user int, method, path string, body any) (int, []byte) {
 	var code int
 	var answer []byte
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(look) {
+	for end := time.Now().Add(s.c.wait); time.Now().Before(end); time.Sleep(look) {
 		token, err := s.session(user)
 		if err != nil {
 			code, answer = 0, []byte(err.Error())
@@ -190,7 +190,7 @@ func (p *client) find(uis int64) (int64, bool) {
 	if id := p.known[uis]; id != 0 {
 		return id, true
 	}
-	for end := time.Now().Add(patience); !p.broken && time.Now().Before(end); time.Sleep(5 * look) {
+	for end := time.Now().Add(p.s.c.wait / 2); !p.broken && time.Now().Before(end); time.Sleep(5 * look) {
 		for _, c := range p.s.chatsOf(p) {
 			if c.UIS != nil && *c.UIS == uis {
 				p.known[uis] = c.ID
@@ -231,7 +231,7 @@ func (p *client) say(user int, uis int64, text string, file []byte) {
 
 // upload puts a file; cut off, it is put once more.
 func (p *client) upload(user int, content []byte) (int64, bool) {
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(look) {
+	for end := time.Now().Add(p.s.c.wait); time.Now().Before(end); time.Sleep(look) {
 		token, err := p.s.session(user)
 		if err != nil {
 			continue

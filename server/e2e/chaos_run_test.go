@@ -27,11 +27,13 @@ type recipe struct {
 	eager   bool          // stop at the first finding
 	pace    time.Duration // between two rounds, on the average
 	calm    time.Duration // how long it may take to come to rest
+	wait    time.Duration // how long a person waits for anything
+	fresh   int           // one of so many rounds is about a new client
 }
 
 // usual is the whole suite.
 func usual() recipe {
-	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), leaving: true, calm: 150 * time.Second}
+	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), leaving: true, calm: 150 * time.Second, wait: 2 * patience, fresh: 5}
 }
 
 // chaos is one run.
@@ -110,6 +112,7 @@ func (c *chaos) count() int {
 
 // run goes through all rounds and compares every now and then, always at rest.
 func (c *chaos) run() {
+	defer c.close()
 	done := 0
 	for done < c.rounds && !c.failed() {
 		next := min(c.rounds, done+c.every)
@@ -121,7 +124,6 @@ func (c *chaos) run() {
 		}
 		c.change(done / c.every)
 	}
-	c.close()
 }
 
 // stretch runs rounds, several at once, while harm is done.

