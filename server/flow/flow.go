@@ -61,6 +61,12 @@ func NewWriter(lanes Waker, feed Feed) *Writer { return &Writer{lanes: lanes, fe
 
 // Apply writes an outcome as part of the step. The feed takes its numbers last.
 func (w *Writer) Apply(ctx context.Context, step *inbox.Step, out Outcome) error {
+	if sabotageFeed {
+		if err := w.feedFirst(ctx, step, out.Feed); err != nil {
+			return err
+		}
+		out.Feed = nil
+	}
 	for _, letter := range out.Letters {
 		step.Letter(letter)
 	}

