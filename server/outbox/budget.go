@@ -50,9 +50,9 @@ type budget struct {
 	levelAt  time.Time
 	pause    time.Time
 	lastSent time.Time
-	flying   [3]int // by the highest class aboard
-	failures int    // requests in a row that came to nothing
-	fulls    int    // QUERY_LIMIT_EXCEEDED in a row
+	flying   [3]int        // by the highest class aboard
+	failures int           // requests in a row that came to nothing
+	fulls    int           // QUERY_LIMIT_EXCEEDED in a row
 	slow     time.Duration // how long requests take, a moving average
 }
 
@@ -84,8 +84,14 @@ func backoff(wait time.Duration, failures int, jitter float64) time.Duration {
 	for range min(failures, 12) {
 		wait *= 2
 	}
-	return time.Duration(float64(min(wait, time.Minute)) * (0.9 + 0.2*jitter))
+	return time.Duration(float64(min(wait, maxBackoff)) * (0.9 + 0.2*jitter))
 }
+
+const (
+	maxBackoff = time.Minute
+	// maxPause is more than any pause can be.
+	maxPause = 2 * maxBackoff
+)
 
 // took learns how long a request was under way.
 func (b *budget) took(d time.Duration) {
