@@ -1,6 +1,7 @@
 # make build   bin/omni with the pages in it
 # make demo    installs what is missing, builds, starts the product with a sandbox portal and a sandbox UIS
 # make test    installs what is missing, then runs every check; what .ci/run calls
+# make fuzz    runs every fuzz target for FUZZ_TIME (30s)
 # make bench   prints the figures of docs/architecture.md and writes bench.json
 
 SHELL       := /bin/sh
@@ -26,7 +27,7 @@ PAGES_BUILT := $(if $(PAGES),frontend/dist/.vite/manifest.json)
 MODULES     := frontend/node_modules/.package-lock.json
 has_script   = $(shell grep -q '"$(1)":' frontend/package.json 2>/dev/null && echo yes)
 
-.PHONY: build demo test bench tools pages linter go-checks page-checks browser-checks clean
+.PHONY: build demo test fuzz bench tools pages linter go-checks page-checks browser-checks clean
 
 # ---- build ----
 
@@ -76,6 +77,7 @@ go-checks: $(CACHE)/bin/withpg
 	$(GO) vet ./...
 	$(CACHE)/bin/golangci-lint-$(LINTER) run ./...
 	$(CACHE)/bin/withpg $(GO) test -race -timeout 10m ./...
+	@scripts/fuzz.sh 300ms
 
 page-checks: $(if $(PAGES),$(MODULES))
 	$(if $(call has_script,check:generated),cd frontend && npm run --silent check:generated </dev/null)
@@ -86,6 +88,11 @@ page-checks: $(if $(PAGES),$(MODULES))
 # The browser tests start bin/omni themselves.
 browser-checks: build
 	$(if $(call has_script,e2e),cd frontend && npm run --silent e2e </dev/null)
+
+FUZZ_TIME ?= 30s
+
+fuzz:
+	@scripts/fuzz.sh $(FUZZ_TIME)
 
 # ---- bench ----
 

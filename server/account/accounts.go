@@ -21,7 +21,7 @@ import (
 	"omni/server/store"
 )
 
-// Options are what Accounts are made of. All of them are needed but the two hooks.
+// Options are what Accounts are made of. All of them are needed but the lanes and the two hooks.
 type Options struct {
 	DB *store.DB
 	// Clock is the business time.
@@ -31,13 +31,15 @@ type Options struct {
 	// Guard tells which hosts may be reached by plain http.
 	Guard *httpguard.Guard
 	Log   *slog.Logger
+	// Lanes count what is asked of a portal beside its lane. Nil: nobody counts.
+	Lanes Lanes
 	// Changed is told after the commit that a portal's row changed: feed hints, waking a lane. It must not block.
 	Changed func(Portal)
 	// Installed is told, once per installation, that a portal was proven and can be worked with. It must not block.
 	Installed func(Portal)
 }
 
-// Accounts keep accounts and portals. Safe for many goroutines; it holds no state of its own.
+// Accounts keep accounts and portals. Safe for many goroutines; it holds no state of its own but the request counts of portals that no account has.
 type Accounts struct {
 	db        *store.DB
 	clock     clock.Clock
@@ -45,13 +47,15 @@ type Accounts struct {
 	b24       *bitrix24.Client
 	guard     *httpguard.Guard
 	log       *slog.Logger
+	lanes     Lanes
+	strangers strangers
 	changed   func(Portal)
 	installed func(Portal)
 }
 
 // New makes the accounts.
 func New(o Options) *Accounts {
-	a := &Accounts{db: o.DB, clock: o.Clock, keys: o.Keys, b24: o.B24, guard: o.Guard, log: o.Log, changed: o.Changed, installed: o.Installed}
+	a := &Accounts{db: o.DB, clock: o.Clock, keys: o.Keys, b24: o.B24, guard: o.Guard, log: o.Log, lanes: o.Lanes, changed: o.Changed, installed: o.Installed}
 	if a.changed == nil {
 		a.changed = func(Portal) {}
 	}

@@ -87,6 +87,7 @@ func (a *Accounts) admit(ctx context.Context, d Delivered, awaited *Ref) (Portal
 	if err != nil {
 		return Portal{}, fmt.Errorf("admit portal: %w", err)
 	}
+	a.known(ctx, row.portal())
 	a.changed(row.portal())
 	if fresh {
 		a.installed(row.portal())

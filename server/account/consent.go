@@ -136,7 +136,7 @@ func (a *Accounts) Consent(ctx context.Context, state, code, serverDomain string
 	if !SameHost(w.domain, token.ClientEndpoint) || token.MemberID == "" {
 		return Portal{}, fmt.Errorf("%w: it is for another portal", ErrConsent)
 	}
-	user, err := a.administrator(ctx, token)
+	user, err := a.administrator(ctx, w.ref, token)
 	if err != nil {
 		return Portal{}, err
 	}
@@ -161,8 +161,8 @@ func (a *Accounts) exchange(ctx context.Context, serverDomain, code string) (*bi
 	return token, err
 }
 
-func (a *Accounts) administrator(ctx context.Context, token *bitrix24.Token) (ids.B24UserID, error) {
-	answer, err := a.b24.Call(ctx, bitrix24.Target{Endpoint: token.ClientEndpoint, Access: token.Access}, bitrix24.Call{Method: "profile"})
+func (a *Accounts) administrator(ctx context.Context, ref Ref, token *bitrix24.Token) (ids.B24UserID, error) {
+	answer, err := a.Profile(ctx, ref, bitrix24.Target{Endpoint: token.ClientEndpoint, Access: token.Access})
 	if err != nil {
 		return 0, fmt.Errorf("ask whose consent it is: %w", err)
 	}

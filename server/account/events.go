@@ -118,7 +118,7 @@ func (a *Accounts) Moved(ctx context.Context, ref Ref, location string) (Portal,
 	if access.Portal.Domain != host {
 		return Portal{}, fmt.Errorf("follow portal %d: the authorization server does not know %s", ref.Portal, host)
 	}
-	if _, err := a.b24.Call(ctx, bitrix24.Target{Endpoint: root + "/rest/", Access: access.Pair.Access}, bitrix24.Call{Method: "profile"}); err != nil {
+	if _, err := a.Profile(ctx, ref, bitrix24.Target{Endpoint: root + "/rest/", Access: access.Pair.Access}); err != nil {
 		return Portal{}, fmt.Errorf("follow portal %d: %w", ref.Portal, err)
 	}
 	return access.Portal, nil

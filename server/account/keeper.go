@@ -19,6 +19,7 @@ const (
 	keepSpread = 14 * 24 * time.Hour
 	keepEvery  = time.Hour
 	eraseEvery = 5 * time.Second
+	wakeEvery  = time.Minute
 	keepBatch  = 20
 )
 
@@ -30,7 +31,7 @@ func NewKeeper(a *Accounts) *Keeper { return &Keeper{accounts: a} }
 
 // Run works until the context is over.
 func (k *Keeper) Run(ctx context.Context) error {
-	next := time.Duration(0)
+	next, wake := time.Duration(0), wakeEvery
 	for {
 		if next <= 0 {
 			k.note(ctx, "keeping idle tokens alive failed", k.KeepAlive(ctx))
@@ -38,11 +39,16 @@ func (k *Keeper) Run(ctx context.Context) error {
 			next = keepEvery + rand.N(keepEvery/4)
 		}
 		k.note(ctx, "erasing an uninstalled portal failed", k.Erase(ctx))
+		k.note(ctx, "looking after lanes failed", k.Agree(ctx, wake <= 0))
+		if wake <= 0 {
+			wake = wakeEvery
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(eraseEvery):
 			next -= eraseEvery
+			wake -= eraseEvery
 		}
 	}
 }
@@ -100,6 +106,32 @@ func (k *Keeper) Erase(ctx context.Context) error {
 		if err := k.accounts.erase(ctx, ref); err != nil {
 			return fmt.Errorf("erase portal %d: %w", ref.Portal, err)
 		}
+	}
+	return nil
+}
+
+// Agree tells once more of portals whose lane does not go with their state: a change is told after its commit, and a server that dies in between tells
+// nobody. Commands of a removed portal end, also those that an engine decided on before it knew; the lane of a portal that works wakes when sleepers are
+// looked at, too.
+func (k *Keeper) Agree(ctx context.Context, sleepers bool) error {
+	refs, err := k.walk(ctx, `SELECT p.account_id, p.id FROM portal p JOIN lane l ON l.account_id = p.account_id AND l.portal_id = p.id
+		WHERE p.state = 'uninstalled' AND (
+			EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') AND NOT c.independent)
+			OR EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state = 'ready' AND c.independent)
+			OR EXISTS (SELECT 1 FROM command c WHERE c.account_id = l.account_id AND c.lane_id = l.id AND c.state IN ('sent', 'unclear')))
+		OR $2 AND p.state IN ('installing', 'active') AND l.asleep IS NOT NULL LIMIT $1`, keepBatch, sleepers)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		p, err := k.accounts.Get(ctx, ref)
+		if errors.Is(err, ErrNoPortal) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		k.accounts.changed(p)
 	}
 	return nil
 }

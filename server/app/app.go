@@ -22,6 +22,7 @@ import (
 	"omni/server/account/uisconn"
 	"omni/server/bitrix24"
 	"omni/server/chats"
+	"omni/server/chats/gaps"
 	"omni/server/clock"
 	"omni/server/config"
 	"omni/server/crm"
@@ -115,9 +116,20 @@ func (a *App) keys() (*secret.Keyring, error) {
 	return secret.Parse(list)
 }
 
-// hooks break the one circle of the wiring: engines wake lanes, lanes wake keys.
+// hooks break the circles of the wiring: engines wake lanes, lanes wake keys; accounts count in lanes, lanes ask accounts for their limits.
 type hooks struct {
 	worker *inbox.Worker
+	lanes  *outbox.Outbox
+}
+
+// Direct implements account.Lanes.
+func (h *hooks) Direct(ctx context.Context, account ids.AccountID, lane outbox.LaneRef) error {
+	return h.lanes.Direct(ctx, account, lane)
+}
+
+// Made implements account.Lanes.
+func (h *hooks) Made(ctx context.Context, account ids.AccountID, lane outbox.LaneRef, requests int) error {
+	return h.lanes.Made(ctx, account, lane, requests)
 }
 
 func (h *hooks) wakeKey(account ids.AccountID, key ids.Key) {
@@ -165,7 +177,7 @@ func (a *App) wire(ctx context.Context) error {
 	var lanes *outbox.Outbox
 	h := &hooks{}
 	people := &people{app: a, texts: texts}
-	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Installed: people.installed, Changed: func(p account.Portal) {
+	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Lanes: h, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
 		switch {
 		case p.State == account.Uninstalled:
@@ -190,16 +202,19 @@ func (a *App) wire(ctx context.Context) error {
 		Limits:       limits(accounts),
 		RequestLimit: map[outbox.LaneKind]time.Duration{outbox.LaneB24: c.B24RequestLimit, outbox.LaneUISData: c.UISRequestLimit, outbox.LaneUISCall: c.UISRequestLimit, outbox.LaneUISChat: c.UISRequestLimit},
 		WakeKey:      h.wakeKey, Hints: notifier, Business: a.clock.Now})
+	h.lanes = lanes
 	installer := placements.New(lanes, texts, public)
 
 	// Engines.
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
+	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "payment": people.payment}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}
+	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes)
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
@@ -223,7 +238,7 @@ func (a *App) wire(ctx context.Context) error {
 		{"listener", func(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
-		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"files", shelf.Run},
+		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run}, {"repair", repair.Run},
 		{"reasons", flow.NewPruner(a.db, a.clock, a.log).Run}, {"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}

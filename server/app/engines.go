@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,7 +91,14 @@ func (r *rest) account(ctx context.Context, step *inbox.Step, events []inbox.Eve
 }
 
 // portal takes events of a portal that no engine needs yet; they are kept, and tell the self-check that events arrive.
-func (r *rest) portal(context.Context, *inbox.Step, []inbox.Event) error { return nil }
+func (r *rest) portal(ctx context.Context, step *inbox.Step, _ []inbox.Event) error {
+	id, err := strconv.ParseInt(strings.TrimPrefix(string(step.Key), "portal:"), 10, 64)
+	if err != nil {
+		return inbox.Permanent(err)
+	}
+	_, err = step.Tx.Exec(ctx, `UPDATE portal SET event_at = $3 WHERE account_id = $1 AND id = $2`, int64(step.Account), id, step.Now)
+	return err
+}
 
 // copies brings clients' files over from UIS, as jobs.
 type copies struct {
@@ -119,7 +128,7 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 	case err == nil:
 	case errors.Is(err, files.ErrTooLarge):
 		letter.Error = "too_large"
-	case errors.As(err, &platform) && platform.Class() == uis.NotFound, errors.Is(err, transport.ErrNotConnected), job.Last:
+	case errors.As(err, &platform) && platform.Class() == uis.NotFound, errors.Is(err, transport.ErrNotConnected), errors.Is(err, uis.ErrMediaHost), job.Last:
 		letter.Error = "failed"
 	default:
 		return nil, err
@@ -142,6 +151,9 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 }
 
 func (c *copies) copy(ctx context.Context, f chats.Fetch) (files.File, error) {
+	if f.File.Token == "" && f.File.URL != "" {
+		return c.byLink(ctx, f)
+	}
 	session, err := c.credentials.Adapter(ctx, f.Account)
 	if err != nil {
 		return files.File{}, err
@@ -151,6 +163,23 @@ func (c *copies) copy(ctx context.Context, f chats.Fetch) (files.File, error) {
 		return files.File{}, jobs.GiveUp("unknown", err)
 	}
 	download, err := session.FetchResource(ctx, uis.ConnectionID(f.Connection), uis.AdapterChannelID(f.Channel), resource)
+	if err != nil {
+		return files.File{}, err
+	}
+	defer func() { _ = download.Body.Close() }()
+	return c.files.Put(ctx, f.Account, f.File.Name, download.Body)
+}
+
+// byLink copies a file that a report names by its link.
+func (c *copies) byLink(ctx context.Context, f chats.Fetch) (files.File, error) {
+	client, err := c.credentials.Client(ctx, f.Account)
+	if err != nil {
+		return files.File{}, err
+	}
+	download, err := client.FetchMedia(ctx, f.File.URL, "")
+	if errors.Is(err, uis.ErrMediaHost) {
+		return files.File{}, jobs.GiveUp("failed", err)
+	}
 	if err != nil {
 		return files.File{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"omni/locales"
 	"omni/server/account"
+	"omni/server/account/lists"
 	"omni/server/account/staff"
 	"omni/server/account/uisconn"
 	"omni/server/ids"
@@ -27,11 +28,15 @@ type people struct {
 	accounts    *account.Accounts
 	connections *uisconn.Connections
 	staff       *staff.Staff
+	lists       *lists.Lists
+	workdays    *staff.Workdays
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox) {
 	p.runner, p.accounts, p.connections = runner, accounts, connections
 	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
+	p.workdays = &staff.Workdays{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Lanes: lanes, Log: p.app.log}
+	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log})
 }
 
 // syncPayload says whose people are synchronised.
@@ -83,9 +88,12 @@ func (p *people) connected(id ids.AccountID) { p.matchAll(id) }
 // installed does the same for a portal that was just installed.
 func (p *people) installed(portal account.Portal) { p.matchAll(portal.Account) }
 
-// matchAll queues one job for all portals of an account.
+// matchAll queues one matching of people for all portals of an account, and one reading of what the settings choose from.
 func (p *people) matchAll(id ids.AccountID) {
 	p.app.background("queue matching", func(ctx context.Context) error {
+		if _, err := p.Refresh(ctx, id, 0); err != nil && !errors.Is(err, jobs.ErrRunning) {
+			return err
+		}
 		if _, err := p.connections.Get(ctx, id); errors.Is(err, uisconn.ErrNotConnected) {
 			return nil
 		}
@@ -169,13 +177,47 @@ func (p *people) portalsOf(ctx context.Context, at staff.At) ([]ids.PortalID, er
 	return out, err
 }
 
-// refresh is the job behind the round arrow: channels and employees of UIS again (U4).
+// refresh is the job behind the round arrow: the directories of UIS and of the portals again (U4, P2, S4). A side that cannot be read leaves its
+// copies and is told in the result.
 func (p *people) refresh(ctx context.Context, job *jobs.Job) (any, error) {
-	checks, err := p.connections.Refresh(ctx, job.Account)
-	if errors.Is(err, uisconn.ErrNotConnected) {
-		return nil, jobs.GiveUp("not_connected", err)
+	at, err := payloadOf(job)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]any{"checks": checks}, err
+	result := map[string]any{}
+	checks, err := p.connections.Refresh(ctx, job.Account)
+	connected := !errors.Is(err, uisconn.ErrNotConnected)
+	if err != nil && connected {
+		return nil, err
+	}
+	var outcomes []lists.Outcome
+	if connected {
+		result["checks"] = checks
+		if client, err := p.connections.Client(ctx, job.Account); err == nil {
+			if outcomes, err = p.lists.UIS(ctx, job.Account, client); err != nil {
+				return nil, err
+			}
+		}
+	}
+	portals, err := p.portalsOf(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if len(portals) == 0 && !connected {
+		return nil, jobs.GiveUp("not_connected", uisconn.ErrNotConnected)
+	}
+	for i, portal := range portals {
+		if err := job.Progress(ctx, i, len(portals)); err != nil {
+			return nil, err
+		}
+		read, err := p.lists.Portal(ctx, job.Account, portal)
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, read...)
+	}
+	result["lists"] = outcomes
+	return result, nil
 }
 
 func payloadOf(job *jobs.Job) (staff.At, error) {

@@ -183,7 +183,8 @@ func (e *Error) Class() Class {
 	words := strings.ToLower(e.Description)
 	code := strings.ToLower(e.Code)
 	if c, known := codes[code]; known {
-		if c == AccessDenied && strings.Contains(words, "commercial plan") || code == "error_oauth" && strings.Contains(words, "subscription has been ended") {
+		if c == AccessDenied && strings.Contains(words, "commercial plan") ||
+			(c == AccessDenied || code == "error_oauth") && strings.Contains(words, "subscription has been ended") {
 			return PaymentRequired
 		}
 		return c

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,6 +23,7 @@ var ErrForm = errors.New("bitrix24: the form is not understood")
 type Node struct {
 	Text     string
 	Children map[string]*Node
+	next     int // the number a[] gets: one more than the largest
 }
 
 // ParseForm reads data[MESSAGES][0][im][chat_id]=5 into a tree. A key that stands for a text and for a group keeps the group; `a[]` counts on.
@@ -73,10 +75,10 @@ func unescape(text string) string {
 func (n *Node) put(name, value string) error {
 	path := []string{name}
 	if open := strings.IndexByte(name, '['); open > 0 && strings.HasSuffix(name, "]") {
+		if strings.Count(name, "][")+2 > maxFormDepth { // counted before it is cut: a name may be a megabyte of brackets
+			return fmt.Errorf("%w: %s is too deep", ErrForm, short(name[:min(len(name), 240)], 60))
+		}
 		path = append([]string{name[:open]}, strings.Split(strings.TrimSuffix(name[open+1:], "]"), "][")...)
-	}
-	if len(path) > maxFormDepth {
-		return fmt.Errorf("%w: %s is too deep", ErrForm, short(name, 60))
 	}
 	at := n
 	for _, key := range path {
@@ -84,12 +86,13 @@ func (n *Node) put(name, value string) error {
 			at.Children, at.Text = map[string]*Node{}, ""
 		}
 		if key == "" {
-			key = at.nextIndex()
+			key = strconv.Itoa(at.next)
 		}
 		next := at.Children[key]
 		if next == nil {
 			next = &Node{}
 			at.Children[key] = next
+			at.next = max(at.next, listIndex(key)+1)
 		}
 		at = next
 	}
@@ -99,18 +102,16 @@ func (n *Node) put(name, value string) error {
 	return nil
 }
 
-// nextIndex is the number after the largest one, as in PHP.
-func (n *Node) nextIndex() string {
-	next := len(n.Children) // without gaps this is it, and no search is needed
-	if _, taken := n.Children[strconv.Itoa(next)]; taken || next > 0 && n.Children[strconv.Itoa(next-1)] == nil {
-		next = 0
-		for k := range n.Children {
-			if i, err := strconv.Atoi(k); err == nil && i >= next && i < maxFormKeys*maxFormKeys {
-				next = i + 1
-			}
-		}
+// maxIndex is the largest number a list may give an element; larger ones are names.
+const maxIndex = 1 << 30
+
+// listIndex is a key as the number of a list's element, -1 when it is a name ("01", "+1" and "x" are).
+func listIndex(key string) int {
+	i, err := strconv.Atoi(key)
+	if err != nil || i < 0 || i > maxIndex || strconv.Itoa(i) != key {
+		return -1
 	}
-	return strconv.Itoa(next)
+	return i
 }
 
 // At follows a path of keys; what is not there is an empty node, never nil.
@@ -124,13 +125,18 @@ func (n *Node) At(path ...string) *Node {
 	return at
 }
 
-// Items are the children of a list in order; keys that are no numbers end it.
+// Items are the children of a list in the order of their numbers; a gap hides nothing, names are left out.
 func (n *Node) Items() []*Node {
-	var out []*Node
-	for i := 0; i < len(n.Children); i++ {
-		if c := n.Children[strconv.Itoa(i)]; c != nil {
-			out = append(out, c)
+	var numbers []int
+	for key := range n.Children {
+		if i := listIndex(key); i >= 0 {
+			numbers = append(numbers, i)
 		}
+	}
+	slices.Sort(numbers)
+	out := make([]*Node, len(numbers))
+	for at, i := range numbers {
+		out[at] = n.Children[strconv.Itoa(i)]
 	}
 	return out
 }
@@ -140,7 +146,7 @@ func (n *Node) MarshalJSON() ([]byte, error) {
 	if n.Children == nil {
 		return json.Marshal(n.Text)
 	}
-	if items := n.Items(); len(items) == len(n.Children) {
+	if items := n.Items(); len(items) == len(n.Children) && n.next == len(items) {
 		return json.Marshal(items)
 	}
 	return json.Marshal(n.Children)
@@ -262,7 +268,7 @@ func ParseFrame(query, body []byte) (*FramePOST, error) {
 	}
 	expires, _ := strconv.Atoi(b.At("AUTH_EXPIRES").Text)
 	f := &FramePOST{Domain: strings.ToLower(either("DOMAIN")), HTTPS: either("PROTOCOL") != "0", Lang: strings.ToLower(either("LANG")), SID: either("APP_SID"),
-		AuthID: b.At("AUTH_ID").Text, AuthExpires: expires, RefreshID: b.At("REFRESH_ID").Text, ServerEndpoint: b.At("SERVER_ENDPOINT").Text,
+		AuthID: b.At("AUTH_ID").Text, AuthExpires: max(expires, 0), RefreshID: b.At("REFRESH_ID").Text, ServerEndpoint: b.At("SERVER_ENDPOINT").Text,
 		ApplicationToken: b.At("APPLICATION_TOKEN").Text, Scope: Scopes(b.At("APPLICATION_SCOPE").Text), MemberID: b.At("member_id").Text,
 		Status: b.At("status").Text, Placement: b.At("PLACEMENT").Text, Options: map[string]json.RawMessage{}}
 	if f.Placement == "" {

@@ -67,26 +67,6 @@ func TestFormIsBounded(t *testing.T) {
 	require.Empty(t, n.At("a", "b", "c").Text, "what is not there is empty, not nil")
 }
 
-func FuzzParseForm(f *testing.F) {
-	for _, seed := range []string{"data[MESSAGES][0][im][chat_id]=5", "a[]=1&a[][b]=2&a=3", "a[b=1&[=2&]=3&a]b[=4", "%5B%5D=%", "a[[]]=1", "a[9223372036854775807]=1&a[]=2", "=&=&&"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		n, err := bitrix24.ParseForm(body)
-		if err != nil {
-			require.ErrorIs(t, err, bitrix24.ErrForm)
-			return
-		}
-		raw, err := json.Marshal(n)
-		require.NoError(t, err)
-		require.True(t, json.Valid(raw))
-		_, _ = bitrix24.ParseEvent(body)
-		_, _ = bitrix24.ParseRobot(body)
-		_, _ = bitrix24.ParseFrame(body, body)
-		_ = bitrix24.Redact(body)
-	})
-}
-
 func TestEventPOST(t *testing.T) {
 	t.Parallel()
 	e, err := bitrix24.ParseEvent(encode("event", "onCrmLeadAdd", "event_handler_id", "41", "data[FIELDS][ID]", "123", "ts", "1790000000",

@@ -133,14 +133,14 @@ func (c *Client) askToken(ctx context.Context, x exchange) (*Token, int, []byte,
 	var reply struct {
 		Access         String          `json:"access_token"`
 		Refresh        String          `json:"refresh_token"`
-		ExpiresIn      ID              `json:"expires_in"`
-		Expires        ID              `json:"expires"`
+		ExpiresIn      json.RawMessage `json:"expires_in"`
+		Expires        json.RawMessage `json:"expires"`
 		ClientEndpoint String          `json:"client_endpoint"`
 		ServerEndpoint String          `json:"server_endpoint"`
 		MemberID       String          `json:"member_id"`
 		Scope          String          `json:"scope"`
 		Status         String          `json:"status"`
-		UserID         ID              `json:"user_id"`
+		UserID         json.RawMessage `json:"user_id"`
 		Error          json.RawMessage `json:"error"`
 		Description    String          `json:"error_description"`
 	}
@@ -156,16 +156,32 @@ func (c *Client) askToken(ctx context.Context, x exchange) (*Token, int, []byte,
 		return nil, response.StatusCode, raw, &Error{Method: x.method, RequestID: x.id, HTTP: http.StatusBadGateway, Code: codeUnexpected, Description: "the answer holds no pair of tokens"}
 	}
 	t := &Token{Access: string(reply.Access), Refresh: string(reply.Refresh), ClientEndpoint: string(reply.ClientEndpoint), ServerEndpoint: string(reply.ServerEndpoint),
-		MemberID: string(reply.MemberID), Scope: Scopes(string(reply.Scope)), Status: string(reply.Status), UserID: int64(reply.UserID)}
-	switch {
-	case reply.ExpiresIn > 0:
-		t.ExpiresAt = c.now().Add(time.Duration(reply.ExpiresIn) * time.Second)
-	case reply.Expires > 0:
-		t.ExpiresAt = time.Unix(int64(reply.Expires), 0)
-	default:
-		t.ExpiresAt = c.now().Add(time.Hour)
-	}
+		MemberID: string(reply.MemberID), Scope: Scopes(string(reply.Scope)), Status: string(reply.Status), UserID: lenient(reply.UserID)}
+	t.ExpiresAt = expiry(c.now(), lenient(reply.ExpiresIn), lenient(reply.Expires))
 	return t, response.StatusCode, raw, nil
+}
+
+// lenient is a number, 0 when it is none: an odd number beside a pair of tokens must not cost the pair, there is no second one.
+func lenient(raw json.RawMessage) int64 {
+	var n ID
+	if raw == nil || json.Unmarshal(raw, &n) != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// longestLife bounds what is believed of a token's life; the refresh token itself lives 180 days.
+const longestLife = 180 * 24 * time.Hour
+
+// expiry is when an access token ends: in so many seconds, else at a moment, else after the documented hour.
+func expiry(now time.Time, in, at int64) time.Time {
+	if in > 0 && in < int64(longestLife/time.Second) {
+		return now.Add(time.Duration(in) * time.Second)
+	}
+	if end := time.Unix(at, 0); at > 0 && end.After(now) && end.Before(now.Add(longestLife)) {
+		return end
+	}
+	return now.Add(time.Hour)
 }
 
 // Scopes splits a scope list: commas, URL-encoded commas or spaces.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrBatchUnsafe says that a command cannot be written into a batch without changing its meaning; send it alone. Either a text in it looks like a reference to
@@ -47,11 +48,25 @@ func BatchSafe(p Params) bool {
 func Query(p Params, refs bool) (string, error) {
 	w := queryWriter{refs: refs}
 	for _, k := range slices.Sorted(maps.Keys(p)) {
+		if strings.ContainsAny(k, ". ") { // PHP would make it another name
+			return "", fmt.Errorf("%w: the name %q", ErrBatchUnsafe, short(k, 60))
+		}
+		if err := w.named(k); err != nil {
+			return "", err
+		}
 		if err := w.value(k, k, p[k]); err != nil {
 			return "", err
 		}
 	}
 	return w.out.String(), nil
+}
+
+// named refuses names that mean something else in bracket notation: an empty one counts on, brackets begin another level.
+func (*queryWriter) named(name string) error {
+	if name == "" || strings.ContainsAny(name, "[]\x00") || !utf8.ValidString(name) {
+		return fmt.Errorf("%w: the name %q", ErrBatchUnsafe, short(name, 60))
+	}
+	return nil
 }
 
 type queryWriter struct {
@@ -61,7 +76,7 @@ type queryWriter struct {
 
 // value writes one value; key is its whole name on the wire, path the same for people.
 func (w *queryWriter) value(key, path string, value any) error {
-	if referenceLike.MatchString(path) {
+	if referenceLike.MatchString(key) {
 		return fmt.Errorf("%w: the key %s looks like a reference", ErrBatchUnsafe, short(path, 60))
 	}
 	switch v := value.(type) {
@@ -106,6 +121,9 @@ func (w *queryWriter) group(key, path string, v map[string]any) error {
 		return w.empty(path)
 	}
 	for _, k := range slices.Sorted(maps.Keys(v)) {
+		if err := w.named(k); err != nil {
+			return err
+		}
 		if err := w.value(key+"["+k+"]", path+"."+k, v[k]); err != nil {
 			return err
 		}

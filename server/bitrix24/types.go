@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,16 +27,32 @@ func (v *ID) UnmarshalJSON(raw []byte) error {
 		*v = 1
 		return nil
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		f, ferr := strconv.ParseFloat(text, 64)
-		if ferr != nil || f != float64(int64(f)) {
-			return fmt.Errorf("bitrix24: %q is no id", short(text, 40))
-		}
-		n = int64(f)
+	n, ok := whole(text)
+	if !ok {
+		return fmt.Errorf("bitrix24: %q is no id", short(text, 40))
 	}
 	*v = ID(n)
 	return nil
+}
+
+// whole reads a whole number written as a decimal, exactly: 5, 12.0, 1e3. A float would make other numbers of long ones.
+func whole(text string) (int64, bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	if len(text) > 24 || strings.Trim(text, "+-.0123456789eE") != "" {
+		return 0, false
+	}
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		if power, err := strconv.Atoi(text[i+1:]); err != nil || power < -20 || power > 20 {
+			return 0, false
+		}
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() || !exact.Num().IsInt64() {
+		return 0, false
+	}
+	return exact.Num().Int64(), true
 }
 
 // Bool is a yes or no sent as true, "Y", 1, "1" or "true".

@@ -28,6 +28,15 @@ type Action struct {
 	Template json.RawMessage `json:"template,omitempty"`
 }
 
+// ActionEmployees are the employees an action's body names: who did it, and whom a chat was given to.
+func ActionEmployees(body []byte) []ids.UISEmployeeID {
+	var a Action
+	if json.Unmarshal(body, &a) != nil {
+		return nil
+	}
+	return []ids.UISEmployeeID{a.By, a.To}
+}
+
 // Refusal says why an operator may not do something: a code for programs, the pages' sentence is locales' refusal.<code>.
 type Refusal struct{ Code string }
 

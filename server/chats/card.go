@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,12 +32,17 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	}
 	card := Card{Name: storable(body.Card.Name), Company: storable(body.Card.Company), Comment: storable(body.Card.Comment), Phones: words(body.Card.Phones...), Emails: words(body.Card.Emails...)}
 	raw := encode(card)
+	if _, err := step.Tx.Exec(ctx, lockVisitor, int64(step.Account), string(body.VisitorID)); err != nil {
+		return fmt.Errorf("lock visitor %s: %w", body.VisitorID, err)
+	}
 	if _, err := step.Tx.Exec(ctx, `INSERT INTO visitor (account_id, id, card) VALUES ($1, $2, $3) ON CONFLICT (account_id, id) DO UPDATE SET card = EXCLUDED.card`,
 		int64(step.Account), string(body.VisitorID), string(raw)); err != nil {
 		return fmt.Errorf("keep the card of visitor %s: %w", body.VisitorID, err)
 	}
-	rows, err := step.Tx.Query(ctx, `SELECT uis_chat_id FROM chat WHERE account_id = $1 AND visitor_id = $2 AND uis_chat_id IS NOT NULL AND state IN ('new', 'work')`,
-		int64(step.Account), string(body.VisitorID))
+	// A chat that was repaired from a report may be over before its visitor's card comes.
+	rows, err := step.Tx.Query(ctx, `SELECT uis_chat_id FROM chat WHERE account_id = $1 AND visitor_id = $2 AND uis_chat_id IS NOT NULL
+		AND (state IN ('new', 'work') OR state = 'closed' AND name = '' AND closed_at > $3)`,
+		int64(step.Account), string(body.VisitorID), step.Now.Add(-24*time.Hour))
 	if err != nil {
 		return fmt.Errorf("find chats of visitor %s: %w", body.VisitorID, err)
 	}
@@ -50,8 +56,14 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	return nil
 }
 
-// cardOf queues the read of what is known of a visitor; into stays nil when it is nothing.
+// lockVisitor is held to the end of a step that keeps a card, and of one that opens a chat: the two have different keys, and without it each would look for
+// what the other has not committed yet.
+const lockVisitor = `SELECT pg_advisory_xact_lock(hashtextextended('visitor:' || $2, $1))`
+
+// cardOf queues the read of what is known of the visitor of a chat that opens; into stays nil when it is nothing. A card that comes from now on finds
+// the chat.
 func cardOf(batch *pgx.Batch, account ids.AccountID, visitor string, into **Card) {
+	batch.Queue(lockVisitor, int64(account), visitor) // a statement of its own: the next one's snapshot must be taken after the lock is ours
 	batch.Queue(`SELECT card FROM visitor WHERE account_id = $1 AND id = $2`, int64(account), visitor).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var raw []byte

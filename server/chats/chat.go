@@ -106,6 +106,8 @@ type File struct {
 	// Resource and Token name the file at UIS.
 	Resource json.RawMessage `json:"resource,omitempty"`
 	Token    string          `json:"token,omitempty"`
+	// URL is the link of a file that only a report told of: it has neither number nor token.
+	URL string `json:"url,omitempty"`
 }
 
 // Message is one message of a chat.

@@ -90,6 +90,8 @@ type input struct {
 	webhook *uis.Webhook
 	action  *Action
 	start   *Start
+	// guard marks a webhook that never came and was made from a report.
+	guard *guard
 }
 
 // Step implements inbox.Handler for keys chat:{id} and start:{id}.
@@ -129,6 +131,21 @@ func (e *Engine) understand(step *inbox.Step, events []inbox.Event) ([]input, wa
 	var w wanted
 	inputs := make([]input, 0, len(events))
 	for i, event := range events {
+		if event.Kind == KindRepair {
+			chat, err := uisNumber(step.Key)
+			if err != nil {
+				return nil, w, err
+			}
+			parts, err := repaired(event, chat, &w)
+			if err != nil {
+				if len(events) > 1 {
+					return nil, w, err
+				}
+				return nil, w, inbox.Permanent(err)
+			}
+			inputs = append(inputs, parts...)
+			continue
+		}
 		in, err := parse(event, &w)
 		if err != nil {
 			if i > 0 || len(events) > 1 {
@@ -195,6 +212,10 @@ func (e *Engine) one(step *inbox.Step, t *turn, in input) error {
 		return e.act(step, t, in)
 	case in.webhook != nil:
 		if t.chat == nil && !t.openedBy(*in.webhook) {
+			return nil
+		}
+		if in.guard != nil {
+			t.repair(*in.webhook, *in.guard)
 			return nil
 		}
 		if !t.hook(*in.webhook) {

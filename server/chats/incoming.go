@@ -88,6 +88,8 @@ type Said struct {
 	File     *File
 	// System is set for service messages such as chat_started.
 	System string
+	// Late: it was missed and others were said since, so it does not say who has the chat, and does not ask for attention.
+	Late bool
 }
 
 // said takes a message in. The same id again is an edit or a repeat. It answers false when the message may be the echo of one
@@ -129,15 +131,17 @@ func (t *turn) said(s Said) bool {
 		m.ReplyTo = quoted.ID
 	}
 	added := t.newMessage(m)
-	switch side {
-	case FromClient:
+	switch {
+	case side == FromClient && (!s.Late || t.chat.State == New):
 		t.chat.Unread++
-	case FromOperator:
-		t.chat.Answered, t.chat.Unread = true, 0
-		t.assigned(s.Employee)
-	case FromSystem:
+	case side == FromOperator:
+		t.chat.Answered = true
+		if !s.Late {
+			t.chat.Unread = 0
+			t.assigned(s.Employee)
+		}
 	}
-	if added.File != nil {
+	if added.File != nil && added.File.State == "coming" {
 		t.fetches = append(t.fetches, fetch{added.ID, *added.File})
 	}
 	return true
@@ -161,6 +165,14 @@ func (t *turn) edited(m *Message, s Said) {
 		t.dirty(m.ID)
 	}
 	t.mark(m, s.Status)
+	// A message taken from a report has no token of its file; the webhook that comes late brings it.
+	if s.File != nil && s.File.Token != "" && m.File != nil && m.File.Token == "" && m.File.State != "ready" && m.Side != FromOperator {
+		f := *s.File
+		m.File = &f
+		m.ReasonCode, m.ReasonText = "", ""
+		t.change(m)
+		t.fetches = append(t.fetches, fetch{m.ID, f})
+	}
 }
 
 // dirty notes that a passed message changed, so that its comment is written again.

@@ -187,7 +187,7 @@ func (t *turn) fileLine(f *File) string {
 	if f.State == "ready" && t.fileURL != nil {
 		return fmt.Sprintf(" [URL=%s]%s[/URL]", t.fileURL(f.ID, f.Name), bitrix24.PlainBB(f.Name))
 	}
-	return " [" + bitrix24.PlainBB(f.Name) + "]"
+	return " (" + bitrix24.PlainBB(f.Name) + ")" // no brackets: a file called "url=…" would be a link in them
 }
 
 func (t *turn) author(m *Message) string {

@@ -11,9 +11,6 @@ import (
 	"omni/server/settings"
 )
 
-// titleLimit is the longest title a lead or deal takes.
-const titleLimit = 255
-
 // terms are what the settings make of one chat.
 type terms struct {
 	passed bool
@@ -57,7 +54,7 @@ func termsOf(doc settings.Document, channel Channel, c *Chat, appName string) te
 		First: choice(s.First), Repeat: choice(s.Repeat), FunnelFirst: funnel(s.FunnelFirst, params), FunnelRepeat: funnel(s.FunnelRepeat, params),
 		ClosedEntities: s.ClosedEntities, WithoutContacts: s.WithoutContacts, CopyToContact: s.CopyToContact,
 		Responsible: responsible(s.Responsible, s.Responsibles, params),
-		Title:       rules.Render(s.Template, variablesOf(channel, c, appName), titleLimit),
+		Title:       rules.Render(s.Template, variablesOf(channel, c, appName), rules.TitleLimit),
 		Priority:    crm.ToDeals,
 	}
 	if s.CommentPriority != nil {
@@ -80,11 +77,12 @@ func funnel(f settings.ChatFunnel, params rules.Params) crm.Funnel {
 		return crm.Funnel{}
 	}
 	lead, pipeline, deal := f.LeadStage, f.Pipeline, f.DealStage
-	for _, rule := range f.Rules {
-		if rule.Filter.Holds(params) {
-			lead, pipeline, deal = rule.LeadStage, rule.Pipeline, rule.DealStage
-			break
-		}
+	filters := make([]rules.Filter, len(f.Rules))
+	for i, rule := range f.Rules {
+		filters[i] = rule.Filter
+	}
+	if i := rules.First(filters, params); i >= 0 {
+		lead, pipeline, deal = f.Rules[i].LeadStage, f.Rules[i].Pipeline, f.Rules[i].DealStage
 	}
 	out := crm.Funnel{Pipeline: pipeline}
 	if lead != nil {
@@ -97,10 +95,12 @@ func funnel(f settings.ChatFunnel, params rules.Params) crm.Funnel {
 }
 
 func responsible(standard *int64, list []settings.ResponsibleRule, params rules.Params) ids.B24UserID {
-	for _, rule := range list {
-		if rule.Filter.Holds(params) {
-			return ids.B24UserID(rule.User)
-		}
+	filters := make([]rules.Filter, len(list))
+	for i, rule := range list {
+		filters[i] = rule.Filter
+	}
+	if i := rules.First(filters, params); i >= 0 {
+		return ids.B24UserID(list[i].User)
 	}
 	if standard == nil {
 		return 0

@@ -41,6 +41,7 @@ type Config struct {
 	B24RequestLimit  time.Duration `env:"OMNI_B24_REQUEST_LIMIT" envDefault:"60s" doc:"How long a portal may go on working on a request after we stopped listening. Nothing that may have run is repeated earlier."`
 
 	UISRequestLimit time.Duration `env:"OMNI_UIS_REQUEST_LIMIT" envDefault:"30s" doc:"The same for UIS."`
+	UISRepairEvery  time.Duration `env:"OMNI_UIS_REPAIR_EVERY" envDefault:"10m" doc:"How often UIS' reports are read for chats and messages whose webhooks never came. An account has few points a day: a round takes one or two of them."`
 	UISDataAPIURL   URL           `env:"OMNI_UIS_DATA_API_URL" doc:"Overrides the brand's Data API for all accounts (tests); its host is then allowed as it is."`
 	UISCallAPIURL   URL           `env:"OMNI_UIS_CALL_API_URL" doc:"The same for the Call API."`
 	UISChatsURL     URL           `env:"OMNI_UIS_CHATS_URL" doc:"The same for the management of chats."`

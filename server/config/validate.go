@@ -28,6 +28,7 @@ func (c *Config) Validate() error {
 		{"OMNI_B24_INSECURE_HOSTS", hostPorts(c.B24InsecureHosts)},
 		{"OMNI_B24_REQUEST_LIMIT", limit(c.B24RequestLimit)},
 		{"OMNI_UIS_REQUEST_LIMIT", limit(c.UISRequestLimit)},
+		{"OMNI_UIS_REPAIR_EVERY", limit(c.UISRepairEvery)},
 		{"OMNI_UIS_MEDIA_HOSTS", hostPorts(c.UISMediaHosts)},
 		{"OMNI_LOG_FORMAT", oneOf(c.LogFormat, "json", "text")},
 	}

@@ -113,13 +113,27 @@ func (s *Store) Put(ctx context.Context, account ids.AccountID, name string, r i
 	return f, nil
 }
 
+// fill reads until the piece is full or the sender ends. It is not io.ReadFull, whose io.ErrUnexpectedEOF for a short last piece cannot be told from that
+// of a connection which broke off: half a file would pass for a whole one.
+func fill(r io.Reader, piece []byte) (int, error) {
+	got := 0
+	for got < len(piece) {
+		n, err := r.Read(piece[got:])
+		got += n
+		if err != nil {
+			return got, err
+		}
+	}
+	return got, nil
+}
+
 // pour writes the pieces; the reader may be a network, so each piece is a statement of its own and no transaction is open meanwhile.
 func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
 	on := s.shelfOf(f.shelf)
 	piece := make([]byte, PieceSize)
 	for n := 0; ; n++ {
-		got, err := io.ReadFull(r, piece)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		got, err := fill(r, piece)
+		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("receive file %d: %w", f.ID, err)
 		}
 		end := err != nil
@@ -229,7 +243,7 @@ func CleanName(name string) string {
 		}
 		return r
 	}, name)
-	name = strings.Trim(strings.TrimSpace(name), ".")
+	name = strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 	if runes := []rune(name); len(runes) > 120 {
 		name = string(runes[:100]) + string(runes[len(runes)-20:])
 	}

@@ -99,54 +99,13 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time
 
 // learn takes what the answers say about budget, time and rest.
 func (r *runner) learn(f flight, replies []Reply, began time.Time) {
-	now := r.outbox.now()
+	kinds := make([]string, len(f.commands))
+	for i, c := range f.commands {
+		kinds[i] = c.Kind
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	failed, full, inner := 0, false, false
-	var after, busy time.Duration
-	for i, reply := range replies {
-		kind := f.commands[i].Kind
-		r.expected.learn(kind, reply.Took)
-		took := reply.Took
-		if r.budget.Size == 0 || took < countedFrom {
-			took = 0 // on-premise portals account nothing unless they say so
-		}
-		r.uses.answered(kind, now, took, reply.Operating, reply.ResetAt)
-		busy, inner = busy+took, inner || !reply.ResetAt.IsZero()
-		if reply.Points != nil {
-			r.points.told(now, *reply.Points, r.budget.flying[0]+r.budget.flying[1]+r.budget.flying[2]-1)
-		}
-		if failure := reply.Err; failure != nil {
-			switch {
-			case failure.Kind == Rest && failure.Class == batchMethod:
-				r.uses.refused(batchMethod, now, failure.Until)
-			case failure.Kind == Rest:
-				r.uses.refused(kind, now, failure.Until)
-			}
-			full = full || failure.Kind == Full
-			after = max(after, failure.After)
-			if failure.Kind == Unclear || failure.Kind == Retry {
-				failed++
-			}
-		}
-	}
-	if first := replies[0]; len(replies) > 1 && (!first.BatchResetAt.IsZero() || !inner) {
-		// A platform that accounts the inner methods does not account the batch again; one that tells nothing may account either.
-		r.uses.answered(batchMethod, now, busy, first.BatchOperating, first.BatchResetAt)
-	}
-	r.budget.took(now.Sub(began))
-	switch {
-	case full:
-		r.budget.fill(now, jitter())
-		if told := now.Add(after); told.After(r.budget.pause) {
-			r.budget.pause = told
-		}
-	case failed == len(replies):
-		r.budget.failures++
-		r.budget.pause = now.Add(backoff(250*time.Millisecond, r.budget.failures-1, jitter()))
-	default:
-		r.budget.failures, r.budget.pause = 0, time.Time{}
-	}
+	r.mind.learn(r.outbox.now(), began, kinds, replies, jitter())
 }
 
 // store writes the outcome of a request. A true answer counts also when the lease ended meanwhile: nobody can have sent the same
@@ -189,7 +148,7 @@ func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, replies []Reply) error
 	r.mu.Lock()
 	b := r.budget
 	r.uses.forget(now)
-	learned, err := memory{Uses: r.uses, Points: r.points, Expected: r.expected}.encode()
+	learned, err := r.memory().encode()
 	r.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("encode what the lane learned: %w", err)
@@ -198,10 +157,16 @@ func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, replies []Reply) error
 	if !b.pause.IsZero() {
 		pause = &b.pause
 	}
-	tag, err := tx.Exec(ctx, `UPDATE lane SET level = $4, level_at = clock_timestamp(), failures = $5, memory = $6, pause_until = COALESCE($7::timestamptz, '-infinity'),
+	// The claim has written the level, and who sends beside the lane adds to it: only a bucket that proved to be full is news.
+	var level *float64
+	if slices.ContainsFunc(replies, func(reply Reply) bool { return reply.Err != nil && reply.Err.Kind == Full }) {
+		full := b.at(now)
+		level = &full
+	}
+	tag, err := tx.Exec(ctx, `UPDATE lane SET level = COALESCE($4, level), level_at = CASE WHEN $4::float8 IS NULL THEN level_at ELSE clock_timestamp() END, failures = $5, memory = $6, pause_until = COALESCE($7::timestamptz, '-infinity'),
 		lease_until = CASE WHEN owner = $8 AND lease_until > clock_timestamp() THEN clock_timestamp() + make_interval(secs => $9) ELSE lease_until END
 		WHERE account_id = $1 AND id = $2 AND epoch = $3`,
-		int64(r.lane.Account), int64(r.lane.ID), r.epoch, b.at(now), b.failures, learned, pause, r.outbox.owner, leaseFor.Seconds())
+		int64(r.lane.Account), int64(r.lane.ID), r.epoch, level, b.failures, learned, pause, r.outbox.owner, leaseFor.Seconds())
 	if err == nil && tag.RowsAffected() == 0 { // somebody else's by now; the order of locks stays the same
 		_, err = tx.Exec(ctx, `SELECT 1 FROM lane WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE`, int64(r.lane.Account), int64(r.lane.ID))
 	}

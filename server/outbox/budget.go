@@ -8,7 +8,7 @@ type Limits struct {
 	Size, Drain float64
 	// PerRequest is how many commands share a request.
 	PerRequest int
-	// Flying bounds requests at once, in all and per class.
+	// Flying bounds requests at once: in all, of live and background together, of background. One place is always kept for waiting persons.
 	Flying [3]int
 }
 
@@ -28,13 +28,15 @@ func LimitsUIS(kind LaneKind) Limits {
 	return Limits{PerRequest: 1, Flying: [3]int{2, 2, 1}}
 }
 
-// keep is how many places of the bucket a class leaves free for those before it.
+// keep is how many places of the bucket a class leaves free for those before it. The last ones are for the way: requests that left one by one may
+// arrive together, a second's drain covers that.
 func (l Limits) keep(p Priority) float64 {
+	way := max(min(2, l.Size/10), min(l.Drain, l.Size/4))
 	switch p {
 	case Waiting:
-		return min(2, l.Size/10)
+		return way
 	case Live:
-		return max(3, l.Size/10)
+		return max(way+1, l.Size/10)
 	case Background:
 	}
 	return l.Size / 2
@@ -48,7 +50,8 @@ type budget struct {
 	pause    time.Time
 	lastSent time.Time
 	flying   [3]int // by the highest class aboard
-	failures int
+	failures int    // requests in a row that came to nothing
+	fulls    int    // QUERY_LIMIT_EXCEEDED in a row
 	slow     time.Duration // how long requests take, a moving average
 }
 
@@ -67,12 +70,12 @@ func (b *budget) add(now time.Time) {
 // fill is what QUERY_LIMIT_EXCEEDED teaches: somebody filled the bucket. The pause doubles while it goes on.
 func (b *budget) fill(now time.Time, jitter float64) {
 	b.level, b.levelAt = b.Size, now
-	b.failures++
+	b.fulls++
 	wait := time.Second
 	if b.Drain > 0 {
 		wait = time.Duration(float64(time.Second) / b.Drain)
 	}
-	b.pause = now.Add(backoff(wait, b.failures-1, jitter))
+	b.pause = now.Add(backoff(wait, b.fulls-1, jitter))
 }
 
 // backoff doubles a wait per failure, up to a minute, and shakes it by up to a fifth, so that servers do not march in step.
@@ -105,25 +108,34 @@ func (b budget) most() int {
 // circuitAt is how many failures in a row leave one probe at a time.
 const circuitAt = 5
 
-// mayFly tells whether a request of a class may leave, and if not, when to look again.
-func (b budget) mayFly(now time.Time, p Priority) (bool, time.Duration) {
-	total := b.flying[0] + b.flying[1] + b.flying[2]
+// mayFly tells whether a request may leave, and if not, when to look again: top is the class on whose behalf the bucket is asked, class that of the most
+// urgent command aboard. Those whom nobody waits for never take the last place.
+func (b budget) mayFly(now time.Time, top, class Priority) (bool, time.Duration) {
+	most := b.most()
+	below := b.flying[1] + b.flying[2]
 	switch {
 	case now.Before(b.pause):
 		return false, b.pause.Sub(now)
-	case total >= b.most(),
-		p >= Live && b.flying[1]+b.flying[2] >= b.Flying[1],
-		p == Background && b.flying[2] >= b.Flying[2]:
+	case b.flying[0]+below >= most,
+		class >= Live && below >= min(b.Flying[1], max(1, most-1)),
+		class == Background && b.flying[2] >= b.Flying[2]:
 		return false, 0 // the end of a request wakes the lane
-	case b.Size == 0:
-		return true, 0
 	}
-	over := b.at(now) + 1 - (b.Size - b.keep(p))
-	if over <= 0 {
-		return true, 0
-	}
-	return false, max(time.Millisecond, time.Duration(over/b.Drain*float64(time.Second)))
+	later := b.room(now, b.keep(top))
+	return later == 0, later
 }
+
+// room is how long until one more request fits into the bucket while some places stay free.
+func (b budget) room(now time.Time, keep float64) time.Duration {
+	over := b.at(now) + 1 - (b.Size - keep)
+	if b.Size == 0 || over <= 0 {
+		return 0
+	}
+	return max(time.Millisecond, time.Duration(over/b.Drain*float64(time.Second)))
+}
+
+// scarce tells that requests have to be saved.
+func (b budget) scarce(now time.Time) bool { return b.Size > 0 && b.at(now) > b.Size/2 }
 
 const gatherTime = 5 * time.Millisecond
 
@@ -133,7 +145,7 @@ func (b budget) gather(now time.Time, p Priority, ready int, oldest time.Time) t
 		return 0
 	}
 	wait := gatherTime - max(0, now.Sub(oldest))
-	if b.Size > 0 && b.at(now) > b.Size/2 {
+	if b.scarce(now) {
 		wait = time.Duration(float64(time.Second)/b.Drain) - now.Sub(b.lastSent)
 	}
 	return max(0, wait)

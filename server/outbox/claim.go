@@ -21,10 +21,10 @@ type claimed struct {
 	check    bool // the read that looks for another command's effect
 }
 
-// scanKeys bounds one scan for heads; with more keys the next scan goes on where this one ended. Waiting persons are always seen.
+// scanKeys bounds one scan for heads; with more keys the next scan goes on where this one ended. What is waiting or live is always seen.
 const scanKeys = 2000
 
-// headsQuery finds the first open command of each key by a loose scan, the heads of the keys in which somebody waits, and independent commands. A
+// headsQuery finds the first open command of each key by a loose scan, the heads of the keys in which the most urgent commands are, and independent commands. A
 // command that follows others is ready when all of them are done. The limits in the laterals keep the planner from turning the joins round when its statistics
 // know nothing of the rows yet (1 s instead of 5 ms, measured).
 const headsQuery = `WITH RECURSIVE heads AS (
@@ -34,8 +34,8 @@ const headsQuery = `WITH RECURSIVE heads AS (
 		AND NOT independent AND key > h.key ORDER BY key, id LIMIT 1) n),
 	scanned AS MATERIALIZED (SELECT key, id FROM heads LIMIT $4),
 	urgent AS (SELECT (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state IN ('ready', 'sent', 'unclear') AND NOT independent AND key = w.key
-		ORDER BY id LIMIT 1) AS id FROM (SELECT DISTINCT key FROM (SELECT key FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND priority = 0
-		AND NOT independent ORDER BY id LIMIT 100) k) w),
+		ORDER BY id LIMIT 1) AS id FROM (SELECT DISTINCT key FROM generate_series(0, 1) AS rank, LATERAL (SELECT key FROM command WHERE account_id = $1 AND lane_id = $2
+		AND state = 'ready' AND priority = rank AND priority < 2 AND NOT independent ORDER BY id LIMIT 100) k) w),
 	free AS (SELECT f.id FROM generate_series(0, 2) AS rank, LATERAL (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND independent
 		AND priority = rank AND due_at <= clock_timestamp() AND NOT kind = ANY($5) ORDER BY id LIMIT 100) f)
 	SELECT s.keys, s.last, c.* FROM (SELECT count(*) AS keys, COALESCE(max(key), '') AS last FROM scanned) s LEFT JOIN (
@@ -44,20 +44,6 @@ const headsQuery = `WITH RECURSIVE heads AS (
 		WHERE c.account_id = $1 AND c.id = w.id AND c.state = 'ready' AND c.due_at <= clock_timestamp() AND (cardinality(c.after) = 0 OR NOT EXISTS (
 			SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')) LIMIT 1) r
 	) c ON true`
-
-// resting are the methods that nobody may call at the moment.
-func (r *runner) resting() []string {
-	now := r.outbox.now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	resting := []string{}
-	for method := range r.uses {
-		if !r.uses.restsUntil(method, now, Waiting).IsZero() {
-			resting = append(resting, method)
-		}
-	}
-	return resting
-}
 
 func (r *runner) readHeads(rows pgx.Rows) ([]head, error) {
 	var heads []head
@@ -100,50 +86,9 @@ func (h foundHead) head() head {
 
 // choose decides under the budget what leaves now; a request is counted at once.
 func (r *runner) choose(heads []head) ([]head, Priority, time.Duration) {
-	now := r.outbox.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	wait := maxWait
-	awake := slices.DeleteFunc(heads, func(h head) bool {
-		rests := r.uses.restsUntil(h.kind, now, h.priority)
-		if rests.IsZero() {
-			return false
-		}
-		wait = min(wait, rests.Sub(now))
-		return true
-	})
-	places := r.budget.PerRequest
-	if places > 1 && len(awake) > 0 && !r.uses.restsUntil(batchMethod, now, awake[0].priority).IsZero() {
-		places = 1 // the platform accounts batches as such and this one is used up; single calls still go
-	}
-	picked, class := pack(awake, places, r.expected, r.turn)
-	if len(picked) == 0 {
-		return nil, class, wait
-	}
-	if may, later := r.budget.mayFly(now, class); !may {
-		return nil, class, later
-	}
-	if later := r.points.wait(now, class); later > 0 {
-		return nil, class, later
-	}
-	if later := r.budget.gather(now, class, len(awake), oldest(picked)); later > 0 {
-		return nil, class, later
-	}
-	r.turn++
-	r.budget.add(now)
-	r.points.take()
-	r.budget.flying[class]++
-	return picked, class, 0
-}
-
-func oldest(heads []head) time.Time {
-	at := heads[0].created
-	for _, h := range heads {
-		if h.created.Before(at) {
-			at = h.created
-		}
-	}
-	return at
+	return r.mind.choose(r.outbox.now(), heads)
 }
 
 // claim marks the picked commands sent, with the epoch and the bucket's level, before the request leaves. Those whose parameters were locked by a merge
@@ -239,18 +184,4 @@ func (r *runner) results(ctx context.Context, tx pgx.Tx, plans [][16]byte) (map[
 		return nil, fmt.Errorf("read results of plans: %w", err)
 	}
 	return results, nil
-}
-
-// barred tells how long not even a waiting person's command could leave; then there is no use in looking for one.
-func (r *runner) barred() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	may, later := r.budget.mayFly(r.outbox.now(), Waiting)
-	switch {
-	case may:
-		return 0
-	case later == 0:
-		return maxWait // the end of a request wakes the lane
-	}
-	return later
 }

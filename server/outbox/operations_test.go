@@ -72,13 +72,15 @@ func TestClosedLaneEndsEverything(t *testing.T) {
 	require.Equal(t, "uninstalled", gauges[0].Asleep)
 }
 
-// TestChatLane: one call per request, in order per chat, up to eight chats at once.
+// TestChatLane: one call per request, in order per chat, up to eight chats at once while persons wait.
 func TestChatLane(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
 	var mu sync.Mutex
 	now, most := 0, 0
 	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
 	p.setPlan(func(_ int, commands []wire) *fault {
 		mu.Lock()
 		defer mu.Unlock()
@@ -90,7 +92,7 @@ func TestChatLane(t *testing.T) {
 	for n := range 3 {
 		commands := oneEach(12, n)
 		for i := range commands {
-			commands[i].Lane = outbox.LaneRef{Kind: outbox.LaneUISChat}
+			commands[i].Lane, commands[i].Priority = outbox.LaneRef{Kind: outbox.LaneUISChat}, outbox.Waiting
 		}
 		s.enqueue(t, commands...)
 	}
@@ -99,7 +101,7 @@ func TestChatLane(t *testing.T) {
 		defer mu.Unlock()
 		return now == 8
 	})
-	close(hold)
+	release()
 	s.rests(t, 20*time.Second)
 	for _, size := range p.sizes() {
 		require.Equal(t, 1, size)

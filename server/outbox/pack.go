@@ -23,7 +23,8 @@ type head struct {
 // expectations are the portal's time per method, a moving average.
 type expectations map[string]time.Duration
 
-const unknownTime = 100 * time.Millisecond
+// unknownTime is what a method takes that was never called: rather much, so that few of them keep a person waiting.
+const unknownTime = 250 * time.Millisecond
 
 func (e expectations) of(kind string) time.Duration {
 	if d, ok := e[kind]; ok {
@@ -32,11 +33,20 @@ func (e expectations) of(kind string) time.Duration {
 	return unknownTime
 }
 
+// learn follows quickly when a method has become several times slower than it was.
 func (e expectations) learn(kind string, took time.Duration) {
 	if took <= 0 {
 		return
 	}
-	e[kind] = (e.of(kind)*7 + took) / 8
+	known, ok := e[kind]
+	switch {
+	case !ok:
+		e[kind] = took
+	case took > 4*known:
+		e[kind] = (known + took) / 2
+	default:
+		e[kind] = (known*7 + took) / 8
+	}
 }
 
 // timeLimit is how long a request may keep the portal busy, by the highest class aboard.
@@ -56,29 +66,45 @@ const (
 	bigBody = 1 << 20
 	// turnOf: every tenth request starts with the oldest of the lowest class, so that what never fits beside others gets away too.
 	turnOf = 10
+	// Others ride along with a waiting person as long as the request stays that short: longer when requests have to be saved.
+	company       = 150 * time.Millisecond
+	companyScarce = 400 * time.Millisecond
 )
 
-// pack chooses what shares the next request: waiting persons first, then live, then background, oldest first; a tenth of the places is
-// kept for the class below, so that nobody starves; and the portal is not kept busy for longer than the most urgent aboard can bear.
-// A command whose outcome was unclear before travels only with others like it, fewer each time: one that breaks every request it is in would
-// else break all the others with it. The second value is the class the request counts as.
-func pack(heads []head, places int, expected expectations, turn int) ([]head, Priority) {
-	if len(heads) == 0 || places < 1 {
-		return nil, Background
+// packer puts a request together.
+type packer struct {
+	expected expectations
+	places   int
+	turn     int
+	flying   [3]int
+	scarce   bool
+
+	picked []head
+	busy   time.Duration
+	size   int
+}
+
+// pack picks what shares the next request: the most urgent first, then the oldest, with a tenth of the places kept for the class below, and no more
+// than the time allows. Doubtful commands (their last request broke) travel only with their like, a quarter as many each time: one that breaks every
+// request it is in would else break all the others with it.
+func (p *packer) pack(heads []head) []head {
+	p.picked, p.busy, p.size = nil, 0, 0
+	if len(heads) == 0 || p.places < 1 {
+		return nil
 	}
 	slices.SortStableFunc(heads, func(a, b head) int { return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.id, b.id)) })
-	first, class := heads[0], heads[0].priority
-	if lowest := heads[len(heads)-1].priority; turn%turnOf == turnOf-1 && class != Waiting && lowest > class {
+	first := heads[0]
+	if lowest := heads[len(heads)-1].priority; p.turn%turnOf == turnOf-1 && lowest > first.priority && p.flying[lowest] == 0 {
 		first = heads[slices.IndexFunc(heads, func(h head) bool { return h.priority == lowest })]
 	}
-	if first.alone || first.size > bigBody || places == 1 {
-		return []head{first}, class
-	}
+	p.put(first)
+	places := p.places
 	if first.doubts > 0 {
 		places = max(1, places>>(2*min(first.doubts, 4)))
 	}
-	p := packing{expected: expected, limit: timeLimit(class)}
-	p.put(first)
+	if first.alone || first.size > bigBody || places == 1 {
+		return p.picked
+	}
 	byClass := [3][]head{}
 	for _, h := range heads {
 		if h.id != first.id && !h.alone && h.size <= bigBody && (h.doubts > 0) == (first.doubts > 0) {
@@ -92,33 +118,32 @@ func pack(heads []head, places int, expected expectations, turn int) ([]head, Pr
 			below += min(kept, len(byClass[lower]))
 		}
 		room := places - len(p.picked) - below
+		limit := p.limit(heads[0].priority, Priority(c))
 		for _, h := range byClass[c] {
 			if room <= 0 {
 				break
 			}
-			if p.fits(h) {
+			if p.busy+p.expected.of(h.kind) <= limit && p.size+h.size <= bigBody {
 				p.put(h)
 				room--
 			}
 		}
 	}
-	return p.picked, class
+	return p.picked
 }
 
-// packing is a request being put together.
-type packing struct {
-	picked   []head
-	busy     time.Duration
-	size     int
-	expected expectations
-	limit    time.Duration
+// limit is how long the request may get by taking a command of a class along, when top is the highest class that is ready.
+func (p *packer) limit(top, class Priority) time.Duration {
+	switch {
+	case top != Waiting || class == Waiting:
+		return timeLimit(top)
+	case p.scarce:
+		return companyScarce
+	}
+	return company
 }
 
-func (p *packing) fits(h head) bool {
-	return p.busy+p.expected.of(h.kind) <= p.limit && p.size+h.size <= bigBody
-}
-
-func (p *packing) put(h head) {
+func (p *packer) put(h head) {
 	p.picked = append(p.picked, h)
 	p.busy += p.expected.of(h.kind)
 	p.size += h.size

@@ -23,12 +23,9 @@ type runner struct {
 	wake   chan struct{}
 	news   atomic.Bool // it was new commands that woke
 
-	mu       sync.Mutex
-	budget   budget
-	uses     uses
-	points   points
-	expected expectations
-	turn     int
+	mu sync.Mutex
+	mind
+	direct   int64 // requests beside the lane that are in the level
 	draining bool
 	flights  sync.WaitGroup
 
@@ -55,9 +52,9 @@ func (r *runner) acquire(ctx context.Context, tx pgx.Tx) error {
 	var memory []byte
 	err := tx.QueryRow(ctx, `UPDATE lane SET owner = $4, epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $5)
 		WHERE account_id = $1 AND kind = $2 AND portal_id = $3 AND lease_until < clock_timestamp()
-		RETURNING id, epoch, level, extract(epoch FROM clock_timestamp() - level_at), pause_until, failures, memory`,
+		RETURNING id, epoch, level, extract(epoch FROM clock_timestamp() - level_at), pause_until, failures, memory, direct`,
 		int64(r.lane.Account), string(r.lane.Kind), int64(r.lane.Portal), r.outbox.owner, leaseFor.Seconds()).
-		Scan(&r.lane.ID, &r.epoch, &level, &since, &finite{&r.budget.pause}, &r.budget.failures, &memory)
+		Scan(&r.lane.ID, &r.epoch, &level, &since, &finite{&r.budget.pause}, &r.budget.failures, &memory, &r.direct)
 	if errors.Is(err, pgx.ErrNoRows) {
 		r.epoch = 0
 		return nil
@@ -66,8 +63,7 @@ func (r *runner) acquire(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("take lane: %w", err)
 	}
 	r.budget.level, r.budget.levelAt = level, r.since.Add(-time.Duration(max(0, since)*float64(time.Second)))
-	m := decodeMemory(memory)
-	r.uses, r.points, r.expected = m.Uses, m.Points, m.Expected
+	r.remember(decodeMemory(memory))
 	rows, err := tx.Query(ctx, `SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'sent' AND epoch < $3 ORDER BY id`,
 		int64(r.lane.Account), int64(r.lane.ID), r.epoch)
 	if err != nil {
@@ -207,8 +203,8 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	var wait time.Duration
 	var letters []letter
 	err := r.outbox.db.InAccount(ctx, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
-		barred := r.barred()
-		seen, err := r.look(ctx, tx, barred == 0)
+		barred, resting := r.outlook()
+		seen, err := r.look(ctx, tx, barred == 0, resting)
 		if err != nil {
 			return err
 		}
@@ -269,7 +265,7 @@ type seen struct {
 
 // holdLane checks inside the transaction that the lane is still ours, by the database's clock. The row stays locked, so nobody takes the lane over
 // before the commit; inserts of commands, which lock it for their foreign key only, are not held up.
-const holdLane = `SELECT asleep IS NOT NULL FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`
+const holdLane = `SELECT asleep IS NOT NULL, direct FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`
 
 // putBack undoes the marking of commands that did not leave.
 const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`
@@ -279,12 +275,13 @@ const expireLate = `UPDATE command SET state = 'expired', class = 'expired', tex
 	WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 RETURNING id`
 
 // look holds the lane and reads what there is to do, in one round trip. errNotOurs: the lane is somebody else's, nothing of this may be committed.
-func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool) (seen, error) {
+func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []string) (seen, error) {
 	account, lane := int64(r.lane.Account), int64(r.lane.ID)
 	var s seen
+	var direct int64
 	batch := &pgx.Batch{}
 	batch.Queue(holdLane, account, lane, r.outbox.owner, r.epoch).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&s.asleep)
+		err := row.Scan(&s.asleep, &direct)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errNotOurs
 		}
@@ -302,7 +299,7 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool) (seen, error) 
 		return err
 	})
 	if heads {
-		batch.Queue(headsQuery, account, lane, r.cursor, scanKeys, r.resting()).Query(func(rows pgx.Rows) (err error) {
+		batch.Queue(headsQuery, account, lane, r.cursor, scanKeys, resting).Query(func(rows pgx.Rows) (err error) {
 			s.heads, err = r.readHeads(rows)
 			return err
 		})
@@ -313,7 +310,26 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool) (seen, error) 
 		}
 		return s, fmt.Errorf("look at the lane: %w", err)
 	}
+	r.beside(direct)
 	return s, nil
+}
+
+// outlook is how long nothing could leave, and what rests.
+func (r *runner) outlook() (time.Duration, []string) {
+	now := r.outbox.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.barred(now), r.resting(now)
+}
+
+// beside adds the requests that were made beside the lane since the last look.
+func (r *runner) beside(direct int64) {
+	now := r.outbox.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if more := direct - r.direct; more > 0 {
+		r.budget.level, r.budget.levelAt, r.direct = r.budget.at(now)+float64(more), now, direct
+	}
 }
 
 // tidy does what is due before anything leaves. A lane that sleeps only drops what is late.

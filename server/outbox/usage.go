@@ -1,9 +1,6 @@
 package outbox
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // operatingLimit is what a method may use up in ten minutes; the docs' example, as the real value is the cloud's own (docs: limits).
 const operatingLimit = 480 * time.Second
@@ -25,6 +22,8 @@ type use struct {
 	Told  bool          `json:"told,omitempty"`
 	// Blocked is until when the platform refuses the method.
 	Blocked time.Time `json:"blocked,omitzero"`
+	// Limit is what this platform proved to allow, when that is less than we think.
+	Limit time.Duration `json:"limit,omitempty"`
 }
 
 // uses are the methods of a lane; batchMethod is one of them.
@@ -38,6 +37,9 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 	}
 	switch {
 	case !reset.IsZero():
+		if m.Told && m.Reset.Equal(reset) {
+			operating = max(operating, m.Used) // answers come in any order
+		}
 		m.Used, m.Reset, m.Told = operating, reset, true
 	case m.Told || took == 0:
 	default:
@@ -51,10 +53,18 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 	}
 }
 
-// refused notes that the platform blocks a method; an unknown end is taken as a minute, the grain of its accounting.
+// refused notes that the platform blocks a method. Without its word on the end the one it told before counts, else a minute, the grain of its
+// accounting.
 func (u uses) refused(method string, now, until time.Time) {
 	m := u[method]
-	if !until.After(now) {
+	if m.Told && m.Used > 0 && now.Before(m.Reset) && m.Used < m.limit() {
+		m.Limit = m.Used
+	}
+	switch {
+	case until.After(now):
+	case m.Told && m.Reset.After(now):
+		until = m.Reset
+	default:
 		until = now.Add(time.Minute)
 	}
 	m.Blocked = until
@@ -67,9 +77,9 @@ func (u uses) restsUntil(method string, now time.Time, p Priority) time.Time {
 	if !known {
 		return time.Time{}
 	}
-	limit := operatingLimit * 8 / 10
+	limit := m.limit() * 8 / 10
 	if p == Background {
-		limit = operatingLimit / 2
+		limit = m.limit() / 2
 	}
 	switch {
 	case now.Before(m.Blocked):
@@ -80,10 +90,21 @@ func (u uses) restsUntil(method string, now time.Time, p Priority) time.Time {
 	return time.Time{}
 }
 
+func (m use) limit() time.Duration {
+	if m.Limit > 0 {
+		return m.Limit
+	}
+	return operatingLimit
+}
+
 // forget drops what is over.
 func (u uses) forget(now time.Time) {
 	for method, m := range u {
-		if !now.Before(m.Reset) && !now.Before(m.Blocked) {
+		switch {
+		case now.Before(m.Reset) || now.Before(m.Blocked):
+		case m.Limit > 0:
+			u[method] = use{Limit: m.Limit}
+		default:
 			delete(u, method)
 		}
 	}
@@ -133,30 +154,4 @@ func (c counter) wait(now time.Time, class Priority) time.Duration {
 		return 0
 	}
 	return c.Reset.Sub(now)
-}
-
-// memory is what a lane's sender learned, as stored with the lane.
-type memory struct {
-	Uses     uses                     `json:"uses,omitempty"`
-	Points   points                   `json:"points,omitzero"`
-	Expected map[string]time.Duration `json:"expected,omitempty"`
-}
-
-func (m memory) encode() (string, error) {
-	raw, err := json.Marshal(m)
-	return string(raw), err
-}
-
-func decodeMemory(raw []byte) memory {
-	var m memory
-	if json.Unmarshal(raw, &m) != nil { // of an older version: learned anew
-		m = memory{}
-	}
-	if m.Uses == nil {
-		m.Uses = uses{}
-	}
-	if m.Expected == nil {
-		m.Expected = expectations{}
-	}
-	return m
 }

@@ -39,15 +39,31 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("version %d was saved meanwhile", e.Theirs.Version)
 }
 
-// Decode reads a document strictly: missing keys take their initial values, unknown keys and wrong types are errors of their field.
+// maxDocument is the largest document in bytes; the largest account seen has 200 rules and stays far below.
+const maxDocument = 4 << 20
+
+// Decode reads a document strictly: missing keys take their initial values, unknown keys and wrong types are errors of their fields, all of them at once.
 func Decode(raw []byte) (Document, error) {
-	doc := Initial()
+	if len(raw) > maxDocument {
+		return Document{}, FieldErrors{{Field: "", Code: "long"}}
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
-		return Document{}, decodeError(err)
+	d.UseNumber()
+	var tree any
+	if err := d.Decode(&tree); err != nil {
+		return Document{}, FieldErrors{{Field: "", Code: "json"}}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Document{}, FieldErrors{{Field: "", Code: "json"}}
+	}
+	if tree == nil {
+		return Document{}, FieldErrors{{Field: "", Code: "type"}}
+	}
+	if wrong := shapeErrors(tree, reflect.TypeFor[Document](), ""); len(wrong) > 0 {
+		return Document{}, wrong
+	}
+	doc := Initial()
+	if err := json.Unmarshal(raw, &doc); err != nil {
 		return Document{}, FieldErrors{{Field: "", Code: "json"}}
 	}
 	doc.fill()

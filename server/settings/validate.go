@@ -1,16 +1,16 @@
 package settings
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"omni/server/rules"
 )
 
-// FieldError is one wrong field: a JSON pointer and a code; the sentence is locales' settings.error.<code>.
+// FieldError is one wrong field: a JSON pointer and a code; the sentence is locales' field.<code>.
 type FieldError struct {
 	Field string
 	Code  string
@@ -28,50 +28,58 @@ func (e FieldErrors) Error() string {
 	return "wrong settings: " + strings.Join(parts, ", ")
 }
 
-// decodeError turns a decoder's error into that of a field.
-func decodeError(err error) FieldErrors {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return FieldErrors{{Field: "/" + strings.ReplaceAll(wrong.Field, ".", "/"), Code: "type"}}
-	}
-	if name, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
-		return FieldErrors{{Field: "/" + strings.Trim(name, `"`), Code: "unknown"}}
-	}
-	return FieldErrors{{Field: "", Code: "json"}}
-}
-
 // Known is what the directories hold, as far as validation looks at it. A nil set is not checked: an empty or unread directory never makes a document wrong.
 type Known struct {
 	Portals  map[int64]bool
 	Channels map[int64]bool
-	Users    map[int64]bool
+	// Users are the active users of the portal.
+	Users map[int64]bool
+	// Numbers are the account's virtual numbers, digits without plus.
+	Numbers map[string]bool
+	// LeadStages and DealStages are stages of leads, and of deals by pipeline.
+	LeadStages map[string]bool
+	DealStages map[int64]map[string]bool
+	// Simple: the portal's CRM works without leads.
+	Simple bool
 }
 
-// maxTemplate is the longest template in characters.
-const maxTemplate = 1000
+// maxRules is how many rules a list may have.
+const maxRules = 500
 
-// Validate checks a document: fields with an asterisk of switched-on sections, choices, and references to things that exist (P3b, C2–C6).
+// maxAutoClose is the longest time to automatic closing: a week, in minutes.
+const maxAutoClose = 7 * 24 * 60
+
+// Validate checks a document: mandatory fields of switched-on sections, choices, dependencies, filters and templates, and references to things that
+// exist (P3b, R1–R7, T2–T12, C2–C12, O9).
 func Validate(doc Document, known Known) FieldErrors {
 	v := &validator{known: known}
 	v.portal("/main/portal", doc.Main.Portal, doc.Main.Enabled)
-	v.choice("/telephony/talker", doc.Telephony.Talker, "first", "last")
-	if !slices.Contains([]int{5, 10, 15, 20, 25}, doc.Telephony.ResponsibleAfterMin) {
-		v.wrong("/telephony/responsible_after_min", "choice")
+	for i, user := range doc.Main.SyncOnly {
+		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, false)
 	}
-	v.portal("/telephony/portal", doc.Telephony.Portal, false)
-	v.portal("/lines/portal", doc.Lines.Portal, false)
-	v.common("/chats", doc.Chats.Common, doc.Chats.Create)
+	v.telephony(doc.Telephony)
+	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
 	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
 	for i, c := range doc.Chats.Channels {
 		if v.known.Channels != nil && !v.known.Channels[c] {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
 		}
 	}
-	v.common("/requests", doc.Requests.Common, true)
-	v.filter("/telephony/filter_inbound", doc.Telephony.FilterInbound)
-	v.filter("/telephony/filter_outbound", doc.Telephony.FilterOutbound)
+	v.common("/requests", doc.Requests.Common, true, requestPlaces)
+	v.lines(doc.Lines)
 	return v.errors
 }
+
+// places are where the conditions of a section of chats or requests stand.
+type places struct {
+	kind                        rules.Kind
+	filter, funnel, responsible rules.Place
+}
+
+var (
+	chatPlaces    = places{rules.Chat, rules.ChatFilter, rules.ChatFunnel, rules.ChatResponsible}
+	requestPlaces = places{rules.Request, rules.RequestFilter, rules.RequestFunnel, rules.RequestResponsible}
+)
 
 type validator struct {
 	known  Known
@@ -81,7 +89,10 @@ type validator struct {
 func (v *validator) wrong(field, code string) { v.errors = append(v.errors, FieldError{field, code}) }
 
 func (v *validator) choice(field, value string, choices ...string) {
-	if !slices.Contains(choices, value) {
+	switch {
+	case value == "":
+		v.wrong(field, "required")
+	case !slices.Contains(choices, value):
 		v.wrong(field, "choice")
 	}
 }
@@ -95,29 +106,88 @@ func (v *validator) portal(field string, id *int64, required bool) {
 	}
 }
 
+func (v *validator) user(field string, id *int64, required bool) {
+	switch {
+	case id == nil || *id == 0:
+		if required {
+			v.wrong(field, "required")
+		}
+	case *id < 0, v.known.Users != nil && !v.known.Users[*id]:
+		v.wrong(field, "gone")
+	}
+}
+
+func (v *validator) number(field string, number *string, required bool) {
+	switch {
+	case number == nil || *number == "":
+		if required {
+			v.wrong(field, "required")
+		}
+	case strings.Trim(*number, "0123456789") != "":
+		v.wrong(field, "digits")
+	case v.known.Numbers != nil && !v.known.Numbers[*number]:
+		v.wrong(field, "gone")
+	}
+}
+
+// telephony: with "use another telephony" on only the extra fields act, so nothing else is mandatory (T2).
+func (v *validator) telephony(t Telephony) {
+	active := t.Enabled && !t.OtherTelephony
+	v.portal("/telephony/portal", t.Portal, false)
+	v.choice("/telephony/talker", t.Talker, "first", "last")
+	if !slices.Contains([]int{5, 10, 15, 20, 25}, t.ResponsibleAfterMin) {
+		v.wrong("/telephony/responsible_after_min", "choice")
+	}
+	v.filter("/telephony/filter_inbound", t.FilterInbound, rules.InboundFilter)
+	v.filter("/telephony/filter_outbound", t.FilterOutbound, rules.OutboundFilter)
+	v.number("/telephony/click/number", t.Click.Number, active && t.Click.On)
+	v.number("/telephony/callback/number", t.Callback.Number, active && t.Callback.On)
+	v.many("/telephony/templates", len(t.Templates))
+	for i, template := range t.Templates {
+		at := fmt.Sprintf("/telephony/templates/%d", i)
+		v.choice(at+"/direction", template.Direction, "in", "out")
+		v.choice(at+"/entity", template.Entity, "lead", "deal", "contact", "company")
+		v.filter(at+"/filter", template.Filter, rules.CallTitle)
+		v.template(at+"/text", template.Text, rules.Call)
+	}
+	v.stages("/telephony/funnel", t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
+	v.callFunnels("/telephony/funnels_inbound", t.FunnelsInbound)
+	v.callFunnels("/telephony/funnels_outbound", t.FunnelsOutbound)
+	v.user("/telephony/responsible_inbound", t.ResponsibleInbound, active)
+	v.user("/telephony/responsible_outbound", t.ResponsibleOutbound, active)
+	v.responsibles("/telephony/responsibles", t.Responsibles, rules.CallResponsible)
+	v.fields("/telephony/fields", t.Fields, rules.Call)
+}
+
+// callFunnels: in a rule all active fields are mandatory (R5); without leads in the CRM there is no lead stage to give.
+func (v *validator) callFunnels(at string, list []FunnelRule) {
+	v.many(at, len(list))
+	for i, r := range list {
+		row := fmt.Sprintf("%s/%d", at, i)
+		v.filter(row+"/filter", r.Filter, rules.CallFunnel)
+		v.mandatory(row, !v.known.Simple, true, r.LeadStage, r.Pipeline, r.DealStage)
+		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
+	}
+}
+
 // common is what chats and requests share. creates: its entities are switched on.
-func (v *validator) common(at string, c Common, creates bool) {
+func (v *validator) common(at string, c Common, creates bool, p places) {
 	v.portal(at+"/portal", c.Portal, false)
 	v.created(at+"/first/create", c.First.Create)
 	v.created(at+"/repeat/create", c.Repeat.Create)
 	if c.CommentPriority != nil {
 		v.choice(at+"/comment_priority", *c.CommentPriority, "deals", "leads", "both")
 	}
-	v.filter(at+"/filter", c.Filter)
-	if len([]rune(c.Template)) > maxTemplate {
-		v.wrong(at+"/template", "long")
-	}
-	for i, r := range c.Responsibles {
-		v.filter(fmt.Sprintf("%s/responsibles/%d/filter", at, i), r.Filter)
-	}
-	if !c.Enabled || !creates {
+	v.filter(at+"/filter", c.Filter, p.filter)
+	v.template(at+"/template", c.Template, p.kind)
+	v.responsibles(at+"/responsibles", c.Responsibles, p.responsible)
+	v.fields(at+"/fields", c.Fields, p.kind)
+	active := c.Enabled && creates
+	v.user(at+"/responsible", c.Responsible, active)
+	v.funnel(at+"/funnel_first", c.FunnelFirst, c.First, active, p.funnel)
+	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, c.Repeat, active, p.funnel)
+	if !active {
 		return
-	}
-	switch {
-	case c.Responsible == nil:
-		v.wrong(at+"/responsible", "required")
-	case v.known.Users != nil && !v.known.Users[*c.Responsible]:
-		v.wrong(at+"/responsible", "gone")
 	}
 	if c.First.On && !slices.Contains(c.First.Create, "lead") && !slices.Contains(c.First.Create, "deal") {
 		v.wrong(at+"/first/create", "lead_or_deal")
@@ -126,56 +196,162 @@ func (v *validator) common(at string, c Common, creates bool) {
 	if !repeatCreates && c.CommentPriority == nil {
 		v.wrong(at+"/comment_priority", "required")
 	}
-	v.funnel(at+"/funnel_first", c.FunnelFirst, c.First)
-	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, c.Repeat)
 }
 
 func (v *validator) created(field string, list []string) {
 	for i, e := range list {
-		if !slices.Contains([]string{"lead", "deal", "activity"}, e) {
-			v.wrong(fmt.Sprintf("%s/%d", field, i), "choice")
+		at := fmt.Sprintf("%s/%d", field, i)
+		switch {
+		case !slices.Contains([]string{"lead", "deal", "activity"}, e):
+			v.wrong(at, "choice")
+		case slices.Contains(list[:i], e):
+			v.wrong(at, "twice")
+		case e == "lead" && v.known.Simple:
+			v.wrong(at, "no_leads")
 		}
 	}
 }
 
 // funnel: active fields are mandatory by what its form creates (C5).
-func (v *validator) funnel(at string, f ChatFunnel, c Creation) {
-	if !f.On || !c.On {
-		return
-	}
-	v.stages(at, c, f.LeadStage, f.Pipeline, f.DealStage)
+func (v *validator) funnel(at string, f ChatFunnel, c Creation, active bool, place rules.Place) {
+	lead, deal := slices.Contains(c.Create, "lead"), slices.Contains(c.Create, "deal")
+	must := active && f.On && c.On
+	v.stages(at, f.LeadStage, f.Pipeline, f.DealStage)
+	v.mandatory(at, must && lead, must && deal, f.LeadStage, f.Pipeline, f.DealStage)
+	v.many(at+"/rules", len(f.Rules))
 	for i, r := range f.Rules {
-		v.filter(fmt.Sprintf("%s/rules/%d/filter", at, i), r.Filter)
-		v.stages(fmt.Sprintf("%s/rules/%d", at, i), c, r.LeadStage, r.Pipeline, r.DealStage)
+		row := fmt.Sprintf("%s/rules/%d", at, i)
+		v.filter(row+"/filter", r.Filter, place)
+		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
+		v.mandatory(row, must && lead, must && deal, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
 
-func (v *validator) stages(at string, c Creation, lead *string, pipeline *int64, deal *string) {
-	if slices.Contains(c.Create, "lead") && lead == nil {
+func (v *validator) mandatory(at string, leads, deals bool, lead *string, pipeline *int64, deal *string) {
+	if leads && empty(lead) {
 		v.wrong(at+"/lead_stage", "required")
 	}
-	if slices.Contains(c.Create, "deal") {
-		if pipeline == nil {
-			v.wrong(at+"/pipeline", "required")
+	if deals && pipeline == nil {
+		v.wrong(at+"/pipeline", "required")
+	}
+	if deals && empty(deal) {
+		v.wrong(at+"/deal_stage", "required")
+	}
+}
+
+func empty(s *string) bool { return s == nil || *s == "" }
+
+// stages: a stage of deals belongs to its pipeline. Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix
+// (docs: crm.status.list, ENTITY_ID DEAL_STAGE_{id}).
+func (v *validator) stages(at string, lead *string, pipeline *int64, deal *string) {
+	if !empty(lead) && v.known.LeadStages != nil && !v.known.LeadStages[*lead] {
+		v.wrong(at+"/lead_stage", "gone")
+	}
+	if pipeline != nil && (*pipeline < 0 || v.known.DealStages != nil && v.known.DealStages[*pipeline] == nil) {
+		v.wrong(at+"/pipeline", "gone")
+	}
+	if empty(deal) {
+		return
+	}
+	switch {
+	case pipeline == nil:
+		v.wrong(at+"/pipeline", "required")
+	case pipelineOf(*deal) != *pipeline:
+		v.wrong(at+"/deal_stage", "other_pipeline")
+	case v.known.DealStages[*pipeline] != nil && !v.known.DealStages[*pipeline][*deal]:
+		v.wrong(at+"/deal_stage", "gone")
+	}
+}
+
+func pipelineOf(stage string) int64 {
+	prefix, _, found := strings.Cut(stage, ":")
+	if !found || !strings.HasPrefix(prefix, "C") {
+		return 0
+	}
+	n, err := strconv.ParseInt(prefix[1:], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (v *validator) responsibles(at string, list []ResponsibleRule, place rules.Place) {
+	v.many(at, len(list))
+	for i, r := range list {
+		row := fmt.Sprintf("%s/%d", at, i)
+		v.filter(row+"/filter", r.Filter, place)
+		v.user(row+"/user", &r.User, true)
+	}
+}
+
+// fields: both sides of a row are mandatory (R7); a parameter must be one that this kind of communication can have.
+func (v *validator) fields(at string, list []FieldMapping, kind rules.Kind) {
+	v.many(at, len(list))
+	known := map[string]bool{}
+	for _, variable := range rules.VariablesOf(kind) {
+		known[variable.Name] = true
+	}
+	for i, f := range list {
+		row := fmt.Sprintf("%s/%d", at, i)
+		v.choice(row+"/entity", f.Entity, "lead", "deal", "contact", "company")
+		if f.Field == "" {
+			v.wrong(row+"/field", "required")
 		}
-		if deal == nil {
-			v.wrong(at+"/deal_stage", "required")
+		switch {
+		case f.Param == "":
+			v.wrong(row+"/param", "required")
+		case !known[f.Param]:
+			v.wrong(row+"/param", "variable")
+		case slices.ContainsFunc(list[:i], func(o FieldMapping) bool { return o.Entity == f.Entity && o.Field == f.Field && f.Field != "" }):
+			v.wrong(row+"/field", "twice")
 		}
 	}
 }
 
-func (v *validator) filter(at string, f rules.Filter) {
-	for g, group := range f {
-		for i, c := range group {
-			field := fmt.Sprintf("%s/%d/%d", at, g, i)
-			switch {
-			case c.Param == "":
-				v.wrong(field+"/param", "required")
-			case c.Op != rules.Include && c.Op != rules.Exclude:
-				v.wrong(field+"/op", "choice")
-			case len(c.Values) == 0:
-				v.wrong(field+"/values", "required")
-			}
+func (v *validator) lines(l Lines) {
+	v.portal("/lines/portal", l.Portal, false)
+	v.fields("/lines/fields", l.Fields, rules.Line)
+	for _, channel := range slices.Sorted(maps.Keys(l.AutoCloseMin)) {
+		at := "/lines/auto_close_min/" + escape(channel)
+		if id, err := strconv.ParseInt(channel, 10, 64); err != nil || id <= 0 || v.known.Channels != nil && !v.known.Channels[id] {
+			v.wrong(at, "gone")
 		}
+		if minutes := l.AutoCloseMin[channel]; minutes < 0 || minutes > maxAutoClose {
+			v.wrong(at, "range")
+		}
+	}
+}
+
+func (v *validator) many(at string, n int) {
+	if n > maxRules {
+		v.wrong(at, "many")
+	}
+}
+
+func (v *validator) filter(at string, f rules.Filter, place rules.Place) {
+	for _, w := range rules.Check(f, place) {
+		field := fmt.Sprintf("%s/%d", at, w.Group)
+		if w.Field != "" {
+			field = fmt.Sprintf("%s/%d/%s", field, w.Row, w.Field)
+		}
+		if w.Value >= 0 {
+			field = fmt.Sprintf("%s/%d", field, w.Value)
+		}
+		code := w.Code
+		if code == "unknown" {
+			code = "parameter"
+		}
+		v.wrong(field, code)
+	}
+}
+
+// template names its first fault; the page checks the text as it is typed and shows all of them.
+func (v *validator) template(at, text string, kind rules.Kind) {
+	if faults := rules.CheckTemplate(text, kind); len(faults) > 0 {
+		code := faults[0].Code
+		if code == "unknown" || code == "not_here" || code == "empty" {
+			code = "variable"
+		}
+		v.wrong(at, code)
 	}
 }

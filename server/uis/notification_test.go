@@ -2,7 +2,6 @@ package uis_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/url"
 	"regexp"
 	"strings"
@@ -190,20 +189,4 @@ func TestNotificationByGET(t *testing.T) {
 	n, err = uis.ParseNotification([]byte(`event=offline_message&offline_message_id=8`))
 	require.NoError(t, err, "a form as a body")
 	require.Equal(t, uis.Subject{Kind: "request", ID: 8}, n.Subject())
-}
-
-func FuzzParseNotification(f *testing.F) {
-	for _, template := range uis.Templates() {
-		f.Add([]byte(render(template.Body, sample)))
-		f.Add([]byte(placeholder.ReplaceAllString(template.Body, `"$0"`)))
-	}
-	f.Add([]byte(`{"a":""x"",`))
-	f.Add([]byte(`{"a":"[`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		n, err := uis.ParseNotification(body)
-		require.NotEmpty(t, n.Natural())
-		if err != nil {
-			require.True(t, errors.Is(err, uis.ErrNoEvent) || errors.Is(err, uis.ErrNotificationBody))
-		}
-	})
 }

@@ -142,6 +142,9 @@ const (
 // ErrTooManyRows means that a listing is longer than the platform lets anyone page through (MaxOffset): narrow the dates or the filter.
 var ErrTooManyRows = errors.New("uis: more rows than can be paged through")
 
+// Params are the query as a command's parameters.
+func (q Query) Params() map[string]any { return q.params() }
+
 func (q Query) params() map[string]any {
 	p := make(map[string]any, 8+len(q.Extra))
 	for name, value := range q.Extra {

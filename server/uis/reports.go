@@ -3,7 +3,7 @@ package uis
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"reflect"
 )
 
 // Row keeps a report row's every field by its wire name, for templates and field mappings that name fields freely.
@@ -277,20 +277,58 @@ func report[T any](ctx context.Context, c *Client, method string, q Query, keep 
 	if err != nil {
 		return nil, metadata, err
 	}
+	rows, err := decodeRows(method, raw, keep)
+	return rows, metadata, err
+}
+
+// DecodeChats reads the data of get.chats_report, for callers that send the request themselves (Query.Params).
+func DecodeChats(data json.RawMessage) ([]Chat, error) {
+	return decodeData("get.chats_report", data, func(row *Chat, all Row) { row.Row = all })
+}
+
+// DecodeChatMessages reads the data of get.chat_messages_report likewise.
+func DecodeChatMessages(data json.RawMessage) ([]ChatMessage, error) {
+	return decodeData("get.chat_messages_report", data, func(row *ChatMessage, all Row) { row.Row = all })
+}
+
+func decodeData[T any](method string, data json.RawMessage, keep func(*T, Row)) ([]T, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected data: " + shorten(err.Error(), 200), Cause: err, sent: true}
+	}
+	return decodeRows(method, raw, keep)
+}
+
+func decodeRows[T any](method string, raw []json.RawMessage, keep func(*T, Row)) ([]T, error) {
 	rows := make([]T, len(raw))
 	for i := range raw {
 		var all Row
-		err := json.Unmarshal(raw[i], &rows[i])
-		var odd *json.UnmarshalTypeError
-		if err == nil || errors.As(err, &odd) { // a field of another type than the page says is left empty; Row has it
-			err = json.Unmarshal(raw[i], &all)
+		if err := json.Unmarshal(raw[i], &all); err != nil {
+			return nil, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected row: " + shorten(err.Error(), 200), Cause: err, sent: true}
 		}
-		if err != nil {
-			return nil, metadata, &Error{API: DataAPI, Method: method, HTTP: 200, Message: "unexpected row: " + shorten(err.Error(), 200), Cause: err, sent: true}
+		if json.Unmarshal(raw[i], &rows[i]) != nil { // a field of another type than the page says is left empty; Row has it
+			var none T
+			rows[i] = none
+			eachField(all, reflect.ValueOf(&rows[i]).Elem())
 		}
 		keep(&rows[i], all)
 	}
-	return rows, metadata, nil
+	return rows, nil
+}
+
+// eachField fills a struct's fields one by one, so that one that cannot be read does not cost the others.
+func eachField(from Row, into reflect.Value) {
+	for i := range into.NumField() {
+		field := into.Type().Field(i)
+		if field.Anonymous {
+			eachField(from, into.Field(i))
+			continue
+		}
+		raw := from[field.Tag.Get("json")]
+		if len(raw) > 0 && json.Unmarshal(raw, into.Field(i).Addr().Interface()) != nil {
+			into.Field(i).SetZero()
+		}
+	}
 }
 
 // RecordLink builds the address of one recording (mp3) from a hash of Call.Records (Data API, "Links to recordings"); "" where none is documented.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -134,6 +134,9 @@ func (v Word) MarshalJSON() ([]byte, error) {
 // Seconds is a duration in seconds. The chats report sends it as a string; "12", 12, 12.5, "00:00:12" and null are read.
 type Seconds float64
 
+// longestSeconds is the longest duration that is believed: a hundred years.
+const longestSeconds = 100 * 365 * 24 * 3600
+
 // Duration converts to Go's duration.
 func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
 
@@ -148,9 +151,12 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 	for _, part := range strings.Split(text, ":") {
 		n, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
 		if err != nil {
-			return fmt.Errorf("uis: %q is no duration", text)
+			return fmt.Errorf("uis: %q is no duration", shorten(text, 40))
 		}
 		total = total*60 + n
+	}
+	if !(total >= 0 && total <= longestSeconds) { // NaN is neither
+		return fmt.Errorf("uis: %q is no duration", shorten(text, 40))
 	}
 	*s = Seconds(total)
 	return nil
@@ -255,15 +261,27 @@ func intOf(text string) (int64, bool) {
 	case "", "null", "None":
 		return 0, true
 	}
+	return whole(text)
+}
+
+// whole reads a whole number written as a decimal, exactly: 5, 12.0, 1e3. A float would make other numbers of long ones.
+func whole(text string) (int64, bool) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, true
 	}
-	// 1e15 or 12.0; more than 53 bits would be another number
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	if len(text) > 24 || strings.Trim(text, "+-.0123456789eE") != "" {
 		return 0, false
 	}
-	return int64(f), true
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		if power, err := strconv.Atoi(text[i+1:]); err != nil || power < -20 || power > 20 {
+			return 0, false
+		}
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() || !exact.Num().IsInt64() {
+		return 0, false
+	}
+	return exact.Num().Int64(), true
 }
 
 func shorten(s string, limit int) string {

@@ -1,7 +1,6 @@
 package uis_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -166,19 +165,4 @@ func TestWABA(t *testing.T) {
 	w, err = uis.ParseWebhook("POST", "message", []byte(`{"context":{"conversation_frame_ts":1738314005},"id":1,"chat_id":2}`))
 	require.NoError(t, err)
 	require.Equal(t, uis.Count(1738314005), w.Context.ConversationUntil)
-}
-
-func FuzzParseWebhook(f *testing.F) {
-	f.Add("POST", "message", []byte(`{"id":1,"chat_id":2,"text":"\ud800\u0000"}`))
-	f.Add("DELETE", "account/1", []byte{})
-	f.Add("POST", "chat", []byte("{\"chat_id\":1,\"\\"))
-	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
-		w, err := uis.ParseWebhook(method, path, body)
-		require.NotEmpty(t, w.Natural())
-		if err != nil {
-			require.True(t, errors.Is(err, uis.ErrUnknownWebhook) || errors.Is(err, uis.ErrWebhookBody))
-			return
-		}
-		require.NotNil(t, w.Event)
-	})
 }

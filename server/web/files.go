@@ -118,8 +118,10 @@ func byteRange(header string, size int64) (from, length int64, partial, ok bool)
 	case first == "" && err2 == nil && end > 0:
 		start = max(0, size-end)
 		return start, size - start, true, true
-	case err1 != nil || start >= size:
-		return 0, 0, false, err1 != nil
+	case err1 != nil || start < 0 || last != "" && err2 != nil:
+		return 0, size, false, true // not understood: the whole
+	case start >= size:
+		return 0, 0, false, false
 	case err2 != nil || end >= size:
 		end = size - 1
 	}

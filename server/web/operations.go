@@ -152,12 +152,17 @@ func communicationOf(v *chats.ChatView) communicationView {
 
 // chatRef reads chat:4711; other kinds come with their engines.
 func chatRef(c *fiber.Ctx) (ids.UISChatID, error) {
-	text, ok := strings.CutPrefix(strings.ReplaceAll(c.Params("ref"), "%3A", ":"), "chat:")
-	n, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || n <= 0 {
+	uis, ok := readRef(c.Params("ref"))
+	if !ok {
 		return 0, problem(http.StatusNotFound, "communication_not_found")
 	}
-	return ids.UISChatID(n), nil
+	return uis, nil
+}
+
+func readRef(ref string) (ids.UISChatID, bool) {
+	text, ok := strings.CutPrefix(strings.ReplaceAll(ref, "%3A", ":"), "chat:")
+	n, err := strconv.ParseInt(text, 10, 64)
+	return ids.UISChatID(max(n, 0)), ok && err == nil && n > 0
 }
 
 func (s *Server) communication(c *fiber.Ctx) error {

@@ -9,7 +9,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/account/directory"
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/jobs"
@@ -222,58 +221,4 @@ func (s *Server) jobView(v *jobs.View, lang string) any {
 		out.Error = &chats.ReasonView{Code: v.Code, Text: s.text(lang, "problem.job_"+v.Code)}
 	}
 	return out
-}
-
-// directory answers a cached list.
-func (s *Server) directory(c *fiber.Ctx) error {
-	p := who(c)
-	items := []fiber.Map{}
-	var readAt *time.Time
-	list := func(ctx context.Context, tx pgx.Tx, sql string, args ...any) error {
-		rows, err := tx.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowToMap)
-		for _, row := range found {
-			if at, ok := row["seen_at"].(time.Time); ok && (readAt == nil || at.After(*readAt)) {
-				readAt = &at
-			}
-			delete(row, "seen_at")
-			items = append(items, row)
-		}
-		return err
-	}
-	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		switch c.Params("name") {
-		case "channels":
-			found, err := directory.Channels(ctx, tx, p.Account)
-			for _, ch := range found {
-				v := chats.Viewer{}.ChannelView(chats.ChannelFrom(ch))
-				items = append(items, fiber.Map{"id": v.ID, "name": v.Name, "type": v.Type, "active": v.Active, "write_first": v.WriteFirst, "status": ch.Status, "connected": ch.Adapter != 0})
-			}
-			if err != nil {
-				return err
-			}
-			return tx.QueryRow(ctx, `SELECT max(seen_at) FROM uis_channel WHERE account_id = $1`, int64(p.Account)).Scan(&readAt)
-		case "uis-employees":
-			return list(ctx, tx, `SELECT id, full_name AS name, email, seen_at FROM uis_employee WHERE account_id = $1 AND gone_at IS NULL ORDER BY full_name, id`, int64(p.Account))
-		case "b24-users":
-			return list(ctx, tx, `SELECT id, trim(first_name || ' ' || last_name) AS name, email, active, seen_at FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active ORDER BY last_name, first_name, id`,
-				int64(p.Account), int64(p.Portal))
-		case "variables":
-			for _, v := range []string{"name", "chat_channel_name", "chat_channel_type", "visitor_phone_number", "contact_phone_number", "visitor_email", "visitor_id", "chat_id", "app_name", "site_domain_name"} {
-				items = append(items, fiber.Map{"id": v, "name": s.Texts.Text(p.Lang, "variable."+v)})
-			}
-			return nil
-		case "pipelines", "stages", "sources", "fields", "lines", "groups", "numbers", "sites", "campaigns", "scenarios", "tags":
-			// These directories come with the sections that use them.
-			return nil
-		}
-		return fiber.ErrNotFound
-	})
-	if err != nil {
-		return err
-	}
-	return c.JSON(fiber.Map{"items": items, "next": nil, "read_at": readAt, "stale": readAt == nil || s.Clock.Now().Sub(*readAt) > 48*time.Hour})
 }

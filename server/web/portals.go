@@ -8,7 +8,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
-	"omni/placements"
 	"omni/server/account"
 	"omni/server/ids"
 	"omni/server/settings"
@@ -164,61 +163,4 @@ func (s *Server) document(ctx context.Context, account ids.AccountID) (settings.
 		return err
 	})
 	return doc, err
-}
-
-// health is the guide: what is connected, what is missing, what to do next.
-func (s *Server) health(c *fiber.Ctx) error {
-	p := who(c)
-	ctx := c.UserContext()
-	portal, err := s.Accounts.Get(ctx, p.ref())
-	if err != nil {
-		return err
-	}
-	doc, err := s.document(ctx, p.Account)
-	if err != nil {
-		return err
-	}
-	facts, err := s.facts(ctx, p)
-	if err != nil {
-		return err
-	}
-	items := []placements.Step{
-		s.check(p, "portal", portal.State == account.Active || portal.State == account.Installing),
-		s.check(p, "uis", facts.connected),
-		s.check(p, "channels", facts.channels > 0),
-		s.check(p, "employees", facts.matched > 0),
-		s.check(p, "main", doc.Main.Enabled),
-		s.check(p, "chats", doc.Chats.Enabled),
-	}
-	if missing, err := s.Installer.Missing(ctx, portal); err == nil {
-		items = append(items[:1], append([]placements.Step{s.check(p, "placements", len(missing) == 0)}, items[1:]...)...)
-	} else {
-		items[0] = s.check(p, "portal", false)
-	}
-	return c.JSON(fiber.Map{"items": items, "next": nil})
-}
-
-func (s *Server) check(p *person, code string, ok bool) placements.Step {
-	step := placements.Step{Code: code, OK: ok, Text: s.Texts.Text(p.Lang, "health."+code)}
-	if !ok {
-		cure := s.Texts.Text(p.Lang, "health.cure."+code)
-		step.Cure = &cure
-	}
-	return step
-}
-
-type healthFacts struct {
-	connected         bool
-	channels, matched int
-}
-
-func (s *Server) facts(ctx context.Context, p *person) (healthFacts, error) {
-	var f healthFacts
-	err := s.DB.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM uis_connection WHERE account_id = $1 AND connection_id IS NOT NULL),
-			(SELECT count(*) FROM uis_channel WHERE account_id = $1 AND adapter_channel IS NOT NULL AND gone_at IS NULL),
-			(SELECT count(*) FROM staff_match WHERE account_id = $1 AND portal_id = $2 AND employee IS NOT NULL)`, int64(p.Account), int64(p.Portal)).
-			Scan(&f.connected, &f.channels, &f.matched)
-	})
-	return f, err
 }

@@ -70,6 +70,7 @@ func (s *Server) routes() error {
 func (s *Server) api(r fiber.Router) {
 	r.Get("/me", s.me)
 	r.Get("/health", s.health)
+	r.Post("/health/test-event", admin(s.testEvent))
 
 	r.Get("/settings", admin(s.getSettings))
 	r.Put("/settings", admin(s.putSettings))

@@ -154,6 +154,11 @@ func input(c *fiber.Ctx, v any) error {
 	if err != nil {
 		return err
 	}
+	return decode(raw, v)
+}
+
+// decode reads JSON; a field of a wrong type is named.
+func decode(raw []byte, v any) error {
 	if len(raw) == 0 {
 		return nil
 	}

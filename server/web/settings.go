@@ -10,8 +10,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/account/directory"
-	"omni/server/ids"
 	"omni/server/relay"
 	"omni/server/settings"
 )
@@ -56,7 +54,7 @@ func (s *Server) saveSettings(c *fiber.Ctx, doc settings.Document) error {
 	p := who(c)
 	var saved settings.Document
 	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		known, err := knownTo(ctx, tx, p.Account)
+		known, err := knownTo(ctx, tx, p.Account, doc.Main.Portal)
 		if err != nil {
 			return err
 		}
@@ -77,31 +75,6 @@ func (s *Server) saveSettings(c *fiber.Ctx, doc settings.Document) error {
 	}
 	s.Hub.Grew(p.Account)
 	return sendSettings(c, saved)
-}
-
-// knownTo gathers what validation compares with. A directory that was never read is not compared with.
-func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID) (settings.Known, error) {
-	known := settings.Known{Portals: map[int64]bool{}}
-	rows, err := tx.Query(ctx, `SELECT id FROM portal WHERE account_id = $1`, int64(account))
-	if err != nil {
-		return known, err
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return known, err
-	}
-	for _, id := range list {
-		known.Portals[id] = true
-	}
-	channels, err := directory.Channels(ctx, tx, account)
-	if err != nil || len(channels) == 0 {
-		return known, err
-	}
-	known.Channels = map[int64]bool{}
-	for _, ch := range channels {
-		known.Channels[int64(ch.ID)] = true
-	}
-	return known, nil
 }
 
 const versionsShown = 100

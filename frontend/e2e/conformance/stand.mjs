@@ -71,12 +71,12 @@ export async function openBrowser() {
   return chromium.launch({ executablePath: process.env.OMNI_CHROMIUM ?? process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
 }
 
-/** Waits until the SDK in the application's frame has started and answers that frame. */
-export async function appFrame(view, base, want = '') {
+/** Waits until the SDK in the application's frame has started and answers that frame; of a page of the portal, when one is named. */
+export async function appFrame(view, base, want = '', within = null) {
   const deadline = Date.now() + 15_000
   while (Date.now() < deadline) {
     for (const frame of view.frames()) {
-      if (!frame.url().startsWith(base) || !frame.url().includes(want)) continue
+      if (!frame.url().startsWith(base) || !frame.url().includes(want) || (within && frame.parentFrame() !== within)) continue
       if (await frame.evaluate(() => Boolean(globalThis.b24)).catch(() => false)) return frame
     }
     await new Promise((next) => { setTimeout(next, 50) })

@@ -180,6 +180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/health/test-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Asks the portal to send its test event; when it has arrived, the self-check's "events" says so. */
+        post: operations["testEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/employees": {
         parameters: {
             query?: never;
@@ -767,6 +784,8 @@ export interface components {
             read_at: string | null;
             stale: boolean;
             next: string | null;
+            /** @description why the last try to read it anew failed; the copy of before is shown */
+            trouble?: components["schemas"]["Reason"] | null;
         };
         DirectoryItem: {
             id: number | string;
@@ -1414,6 +1433,25 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["StepList"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the portal was asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -43,14 +43,26 @@ type Stand struct {
 	B24      *bitrix24.Client
 	Accounts *account.Accounts
 	Prover   *proof.Prover
+	// Lanes count what is asked of portals beside their lanes; see Counting.
+	Lanes account.Lanes
 }
 
 // New starts a world with portals of these names and one server.
 func New(t testing.TB, portals ...string) *Stand {
 	t.Helper()
+	configs := make([]portal.PortalConfig, len(portals))
+	for i, name := range portals {
+		configs[i] = portal.PortalConfig{Name: name, Bucket: &portal.Bucket{Size: 1000, Drain: 1000}}
+	}
+	return With(t, configs...)
+}
+
+// With is New with portals of any kind.
+func With(t testing.TB, portals ...portal.PortalConfig) *Stand {
+	t.Helper()
 	s := &Stand{T: t, World: portal.New(portal.Options{}), Clock: clock.NewFixed(time.Now()), URL: storetest.URL(t)}
-	for _, name := range portals {
-		s.World.AddPortal(portal.PortalConfig{Name: name, Bucket: &portal.Bucket{Size: 1000, Drain: 1000}})
+	for _, c := range portals {
+		s.World.AddPortal(c)
 	}
 	// Handlers need an address of some kind; nobody listens there.
 	base := "http://app.example.com"
@@ -80,8 +92,17 @@ func (s *Stand) start(hosts ...string) {
 	s.allow(hosts...)
 	log := slog.New(slog.DiscardHandler)
 	s.B24 = bitrix24.New(bitrix24.Options{HTTP: s.Guard.Client(nil), ClientID: ClientID, ClientSecret: ClientSecret, OAuthServers: []string{s.Server.OAuthURL()}})
-	s.Accounts = account.New(account.Options{DB: s.DB, Clock: s.Clock, Keys: s.Keys, B24: s.B24, Guard: s.Guard, Log: log})
+	s.Accounts = account.New(account.Options{DB: s.DB, Clock: s.Clock, Keys: s.Keys, B24: s.B24, Guard: s.Guard, Log: log, Lanes: s.Lanes})
 	s.Prover = proof.New(proof.Options{DB: s.DB, Accounts: s.Accounts, B24: s.B24, AppCode: AppCode, Log: log})
+}
+
+// Counting is Second with lanes that count what is asked beside them.
+func (s *Stand) Counting(lanes account.Lanes) *Stand {
+	s.T.Helper()
+	second := *s
+	second.Lanes = lanes
+	second.start()
+	return &second
 }
 
 // allow lists the addresses of the world, and further ones, as OMNI_B24_INSECURE_HOSTS does.

@@ -139,6 +139,16 @@ func QueuePlace(batch *pgx.Batch, account ids.AccountID, zones *Zones) *Place {
 	return p
 }
 
+// Zone is the account's time zone at UIS; UTC while it is not known.
+func Zone(ctx context.Context, tx pgx.Tx, account ids.AccountID) (*time.Location, error) {
+	batch := &pgx.Batch{}
+	place := QueuePlace(batch, account, &Zones{})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, err
+	}
+	return place.Zone, nil
+}
+
 // Zones remembers time zones by name: reading one takes files.
 type Zones struct {
 	mu    sync.Mutex

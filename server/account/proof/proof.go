@@ -215,7 +215,7 @@ func (p *Prover) ask(ctx context.Context, c claim) (Opened, error) {
 			return Opened{}, err
 		}
 	}
-	who, err := p.profile(ctx, d.ClientEndpoint, c.Access)
+	who, err := p.profile(ctx, stored.Ref(), d.ClientEndpoint, c.Access)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -278,8 +278,8 @@ func (p *Prover) accept(ctx context.Context, c claim, who Opened, stored account
 }
 
 // profile asks the portal whose token it is.
-func (p *Prover) profile(ctx context.Context, endpoint, access string) (Opened, error) {
-	answer, err := p.B24.Call(ctx, bitrix24.Target{Endpoint: endpoint, Access: access}, bitrix24.Call{Method: "profile"})
+func (p *Prover) profile(ctx context.Context, portal account.Ref, endpoint, access string) (Opened, error) {
+	answer, err := p.Accounts.Profile(ctx, portal, bitrix24.Target{Endpoint: endpoint, Access: access})
 	if err != nil {
 		return Opened{}, refusal("profile", err)
 	}

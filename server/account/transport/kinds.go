@@ -34,6 +34,9 @@ func Register(r *outbox.Registry) error {
 			return err
 		}
 	}
+	if err := r.Register(outbox.Kind{Name: uis.MethodUpdateEmployees, Check: dataCheck(uis.MethodUpdateEmployees)}); err != nil {
+		return err
+	}
 	for _, k := range []outbox.Kind{
 		{Name: KindUpload, Alone: true, Check: outbox.Check{Mode: outbox.CheckSet}},
 		{Name: KindSend, Check: uisCheck[uis.OutMessage](uis.MethodSendMessage)},
@@ -63,6 +66,32 @@ func portalCheck(s bitrix24.Spec) outbox.Check {
 		return outbox.Finding(found), result
 	}
 	return c
+}
+
+// dataCheck takes the check of a Data API call that sets something over for the outbox.
+func dataCheck(method string) outbox.Check {
+	spec, _ := uis.SpecOf(method)
+	of := func(sent outbox.Sent) uis.Sent {
+		return uis.Sent{Command: uis.Command{API: uis.DataAPI, Method: method, Params: sent.Params}, At: sent.At}
+	}
+	return outbox.Check{Mode: outbox.CheckSet,
+		Probe: func(sent outbox.Sent) (outbox.Probe, bool) {
+			probes := spec.Probes(of(sent))
+			if len(probes) != 1 {
+				return outbox.Probe{}, false
+			}
+			return outbox.Probe{Lane: sent.Lane, Kind: probes[0].Method, Params: probes[0].Params}, true
+		},
+		Judge: func(sent outbox.Sent, answer json.RawMessage) (outbox.Finding, json.RawMessage) {
+			switch v := spec.Judge(of(sent), []json.RawMessage{answer}); v.Finding {
+			case uis.Found:
+				return outbox.Found, nil
+			case uis.Absent:
+				return outbox.Absent, nil
+			case uis.Undecided:
+			}
+			return outbox.Undecided, nil
+		}}
 }
 
 // meta is what chat commands carry for their checks.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"omni/server/account"
@@ -48,11 +49,19 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 			break
 		}
 		access = next
+		// The lane counted one request; this one it does not know of.
+		if err := p.accounts.Turn(ctx, ref); err != nil {
+			return all(commands, noTurn(err))
+		}
 		replies, failure = p.request(ctx, access, commands)
 	}
 	if failure != nil {
 		p.happen(ctx, ref, failure)
-		return all(commands, sort(failure))
+		f := sort(failure)
+		if f.Kind == outbox.Rest {
+			f.Class = "batch" // a method's own is the method's affair: the batch call as such is used up
+		}
+		return all(commands, f)
 	}
 	return replies
 }
@@ -103,20 +112,44 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 		}
 		for i, c := range commands {
 			if e := answer.Errors[key(i)]; e != nil {
-				replies[i] = refused(c, e)
+				replies[i] = ofCommand(refused(c, e))
 			} else if a := answer.Results[key(i)]; a != nil {
 				replies[i] = reply(a, nil)
 			}
 		}
+		defer func() { replies[0].BatchOperating, replies[0].BatchResetAt = used(answer.Time) }()
 	}
-	for _, i := range unsafe {
+	for n, i := range unsafe {
+		if n > 0 || len(batch) > 0 { // the lane counted one request
+			if err := p.accounts.Turn(ctx, access.Portal.Ref()); err != nil {
+				replies[i] = outbox.Reply{Err: noTurn(err)}
+				continue
+			}
+		}
 		one, e := p.call(ctx, to, commands[i])
-		if e != nil {
-			one = []outbox.Reply{reply(nil, e)} // the others of the request have their answers already
+		if e != nil { // the others of the request have their answers already
+			p.happen(ctx, access.Portal.Ref(), e)
+			one = []outbox.Reply{reply(nil, e)}
 		}
 		replies[i] = one[0]
 	}
 	return replies, nil
+}
+
+// ofCommand is the reply for a command that failed inside a batch. The portal let the batch in, so what sounds like a refusal of the whole app (a method that
+// needs a better plan) is about this command: it must not put the lane to sleep.
+func ofCommand(r outbox.Reply) outbox.Reply {
+	if r.Err == nil {
+		return r
+	}
+	switch r.Err.Kind {
+	case outbox.Sleep:
+		r.Err.Kind = outbox.Refused
+	case outbox.Full:
+		r.Err.Kind, r.Err.After = outbox.Retry, time.Second
+	case outbox.Retry, outbox.Unclear, outbox.Refused, outbox.Rest:
+	}
+	return r
 }
 
 func malformed(err error) outbox.Reply {
@@ -139,21 +172,28 @@ func (p *Portal) call(ctx context.Context, to bitrix24.Target, c outbox.Outgoing
 	answer, err := p.b24.Call(ctx, to, bitrix24.Call{Method: c.Kind, Params: params})
 	if err != nil {
 		e := asError(err)
-		if ofRequest(e.Class()) {
-			return nil, e
+		if !ofRequest(e) {
+			return []outbox.Reply{refused(c, e)}, nil
 		}
-		return []outbox.Reply{refused(c, e)}, nil
+		return nil, e
 	}
 	return []outbox.Reply{reply(answer, nil)}, nil
 }
 
 // ofRequest tells whether a failure is about the request as a whole, not about the one command in it.
-func ofRequest(c bitrix24.Class) bool {
-	switch c {
+func ofRequest(e *bitrix24.Error) bool {
+	switch e.Class() {
+	case bitrix24.PaymentRequired:
+		return !planLacks(e)
 	case bitrix24.AccessDenied, bitrix24.InsufficientScope, bitrix24.NotFound, bitrix24.MethodNotFound, bitrix24.Invalid, bitrix24.Already, bitrix24.OperatingLimit:
 		return false
 	}
 	return true
+}
+
+// planLacks tells that the portal is paid for, but its plan does not include what one command wants.
+func planLacks(e *bitrix24.Error) bool {
+	return e.Class() == bitrix24.PaymentRequired && strings.HasSuffix(strings.ToLower(e.Code), "_restricted")
 }
 
 func key(i int) string { return "c" + strconv.Itoa(i) }
@@ -178,11 +218,17 @@ func reply(a *bitrix24.Answer, e *bitrix24.Error) outbox.Reply {
 	if e != nil {
 		return outbox.Reply{Err: sort(e)}
 	}
-	r := outbox.Reply{Result: a.Result, Took: seconds(a.Time.Duration), Operating: seconds(a.Time.Operating)}
-	if a.Time.ResetAt > 0 {
-		r.ResetAt = time.Unix(int64(a.Time.ResetAt), 0)
-	}
+	r := outbox.Reply{Result: a.Result, Took: seconds(a.Time.Duration)}
+	r.Operating, r.ResetAt = used(a.Time)
 	return r
+}
+
+// used is what the portal says about operating time; zero: nothing.
+func used(t bitrix24.Time) (operating time.Duration, reset time.Time) {
+	if t.ResetAt > 0 {
+		reset = time.Unix(int64(t.ResetAt), 0)
+	}
+	return seconds(t.Operating), reset
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -198,9 +244,14 @@ func sort(e *bitrix24.Error) *outbox.Failure {
 		f.Kind = outbox.Full
 	case bitrix24.OperatingLimit:
 		f.Kind = outbox.Rest
+		_, f.Until = used(e.Time)
 	case bitrix24.TokenExpired:
 		f.Kind, f.After = outbox.Retry, time.Second
-	case bitrix24.AuthRefused, bitrix24.PaymentRequired, bitrix24.PortalGone, bitrix24.Overload, bitrix24.Blocked:
+	case bitrix24.PaymentRequired:
+		if f.Kind = outbox.Sleep; planLacks(e) {
+			f.Kind = outbox.Refused
+		}
+	case bitrix24.AuthRefused, bitrix24.PortalGone, bitrix24.Overload, bitrix24.Blocked:
 		f.Kind = outbox.Sleep
 	case bitrix24.Renamed:
 		f.Kind, f.After = outbox.Retry, 10*time.Second
@@ -240,6 +291,14 @@ func accessFailure(err error) *outbox.Failure {
 			f.Kind, f.After = outbox.Retry, 2*time.Second
 		}
 		return f
+	}
+	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
+}
+
+// noTurn is what became of commands that found no room in the portal's bucket: they did not run.
+func noTurn(err error) *outbox.Failure {
+	if errors.Is(err, outbox.ErrSlow) {
+		return &outbox.Failure{Kind: outbox.Retry, Class: "not_sent", Text: "the portal's requests are used up", After: time.Second}
 	}
 	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
 }

@@ -41,7 +41,7 @@ func TestClientTextTravelsAlone(t *testing.T) {
 	r := &requests{}
 	s := httptest.NewServer(r)
 	t.Cleanup(s.Close)
-	p := NewPortal(nil, bitrix24.New(bitrix24.Options{HTTP: s.Client()}))
+	p := NewPortal(account.New(account.Options{}), bitrix24.New(bitrix24.Options{HTTP: s.Client()}))
 	access := account.Access{}
 	access.Portal.ClientEndpoint = s.URL + "/rest/"
 	comment := func(text string) json.RawMessage {

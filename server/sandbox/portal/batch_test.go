@@ -89,6 +89,19 @@ func TestBucketAndOperating(t *testing.T) {
 	s.ok("crm.item.list", m{"entityTypeId": 3})
 }
 
+func TestOperatingPerBatch(t *testing.T) {
+	t.Parallel()
+	s := newStandWith(t, portal.Options{VirtualBucket: true}, func(c *portal.PortalConfig) { c.OperatingPerBatch = true })
+	s.portal.SetMethodCost("server.time", 100*time.Second)
+	batch := m{"cmd": m{"a": "server.time", "b": "server.time", "c": "server.time"}}
+	first := s.call("batch", batch)
+	require.InDelta(t, 300, first.Time["operating"], 1)
+	require.Nil(t, at(first.Result, "result_time", "a", "operating"), "the methods in it are not accounted")
+	s.call("batch", batch)
+	s.refused(429, "OPERATION_TIME_LIMIT", "batch", batch)
+	require.InDelta(t, 100, s.call("server.time", nil).Time["operating"], 1, "single calls are")
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)

@@ -23,6 +23,7 @@ type limiter struct {
 	mu        sync.Mutex
 	bucket    *Bucket // nil: no limits (on-premise)
 	limit     time.Duration
+	perBatch  bool
 	levels    map[string]*level
 	operating map[string]map[int64]time.Duration // minute → time spent
 	cost      map[string]time.Duration           // extra time a method is said to take
@@ -34,7 +35,7 @@ type level struct {
 }
 
 func newLimiter(c PortalConfig) *limiter {
-	l := &limiter{limit: c.Operating}
+	l := &limiter{limit: c.Operating, perBatch: c.OperatingPerBatch}
 	l.clear()
 	if l.limit == 0 {
 		l.limit = operatingLimit
@@ -109,6 +110,20 @@ func (l *limiter) spend(key, method string, took time.Duration, now time.Time) (
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	took += l.cost[method]
+	return l.add(key, took, now)
+}
+
+// spendBatch adds the time of a batch with the costs of the methods that ran in it.
+func (l *limiter) spendBatch(key string, methods []string, took time.Duration, now time.Time) (time.Duration, time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, method := range methods {
+		took += l.cost[method]
+	}
+	return l.add(key, took, now)
+}
+
+func (l *limiter) add(key string, took time.Duration, now time.Time) (time.Duration, time.Time) {
 	m := l.operating[key]
 	if m == nil {
 		m = map[int64]time.Duration{}

@@ -25,6 +25,9 @@ type PortalConfig struct { //nolint:revive // Config would be taken for the worl
 	Users     []User        // invented ones when empty
 	Bucket    *Bucket       // overrides what the licence gives
 	Operating time.Duration // seconds of one method in ten minutes, 480 s when zero
+	// OperatingPerBatch accounts a batch as a call of its own (method batch) instead of the methods in it. The documentation says the opposite; callers must
+	// get along with either.
+	OperatingPerBatch bool
 	Empty     bool          // start without leads, contacts and deals
 }
 

@@ -118,12 +118,7 @@ func (p *Portal) answer(r *http.Request, name string, args *arr, commands []comm
 	}
 	c := &call{p: p, in: in, user: user, tok: t, args: args}
 	if name == "batch" {
-		result, e := c.batch(commands, rec)
-		if e != nil {
-			w.noteBreach(e, p, t.clientID, name)
-			return nil, e
-		}
-		return kv("result", result, "time", timeBlock(start, time.Since(start), time.Now(), w.Now())), nil
+		return c.wholeBatch(commands, start, rec)
 	}
 	out := c.execute(name, false)
 	cr := CommandRecord{Method: name, Params: rec.Params}
@@ -141,6 +136,35 @@ func (p *Portal) answer(r *http.Request, name string, args *arr, commands []comm
 		body.set("total", out.total)
 	}
 	return body.set("time", out.time), nil
+}
+
+// wholeBatch is a batch with its own accounting, if the portal does that.
+func (c *call) wholeBatch(commands []command, start time.Time, rec *Request) (*arr, *apiError) {
+	w, p, key := c.p.world, c.p, "batch "+c.tok.clientID
+	var e *apiError
+	if spent, _ := p.limits.spent(key, w.bucketNow()); p.limits.perBatch && spent > p.limits.limit {
+		e = breach(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
+	}
+	var result *arr
+	if e == nil {
+		result, e = c.batch(commands, rec)
+	}
+	if e != nil {
+		w.noteBreach(e, p, c.tok.clientID, "batch")
+		return nil, e
+	}
+	block := timeBlock(start, time.Since(start), time.Now(), w.Now())
+	if p.limits.perBatch {
+		var ran []string
+		for _, cr := range rec.Calls {
+			if cr.Error == "" {
+				ran = append(ran, cr.Method)
+			}
+		}
+		spent, resetAt := p.limits.spendBatch(key, ran, time.Since(start), w.bucketNow())
+		block.set("operating_reset_at", resetAt.Unix()).set("operating", seconds(spent.Seconds()))
+	}
+	return kv("result", result, "time", block), nil
 }
 
 // outcome is what became of one method call.
@@ -177,6 +201,10 @@ func (c *call) execute(name string, inBatch bool) outcome {
 		out.result, out.paged, out.total, out.next = pg.result, true, pg.total, pg.next
 	}
 	took := time.Since(start)
+	if inBatch && p.limits.perBatch {
+		out.time = timeBlock(start, took, time.Now(), w.Now())
+		return out
+	}
 	spent, resetAt := p.limits.spend(name+" "+c.tok.clientID, name, took, w.bucketNow())
 	out.time = timeBlock(start, took, time.Now(), w.Now())
 	out.time.set("operating_reset_at", resetAt.Unix()).set("operating", seconds(spent.Seconds()))
@@ -195,7 +223,7 @@ func (c *call) admit(m *method, name string, inBatch bool) *apiError {
 	case m.admin && !c.user.Admin:
 		return fail(403, "ACCESS_DENIED", "Access denied!")
 	}
-	if spent, _ := c.p.limits.spent(name+" "+c.tok.clientID, c.p.world.bucketNow()); spent > c.p.limits.limit {
+	if spent, _ := c.p.limits.spent(name+" "+c.tok.clientID, c.p.world.bucketNow()); spent > c.p.limits.limit && !(inBatch && c.p.limits.perBatch) {
 		return breach(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
 	}
 	if m.fold {
