@@ -190,9 +190,9 @@ type counted struct {
 	worked func(count int64)
 }
 
-// Step implements inbox.Handler.
-func (c counted) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+// Begin implements inbox.Stager.
+func (c counted) Begin(ctx context.Context, step *inbox.Step, events []inbox.Event, reads *pgx.Batch) (func(context.Context) error, error) {
 	count := int64(len(events))
 	step.AfterCommit(func() { c.worked(count) })
-	return c.Engine.Step(ctx, step, events)
+	return c.Engine.Begin(ctx, step, events, reads)
 }

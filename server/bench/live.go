@@ -64,10 +64,30 @@ func (s *stand) live(ctx context.Context, t *town) ([]figure, error) {
 		return nil, fmt.Errorf("%w: %s", err, arrivals)
 	}
 	p50, p99 := spread(arrivals.took)
+	stages, err := s.stages(ctx)
+	if err != nil {
+		return nil, err
+	}
 	rate := float64(written) / s.size.live.Seconds()
 	return []figure{{Name: "webhook in → frame on a socket", Value: rate, Unit: "messages/s", P50: inMS(p50), P99: inMS(p99), Goal: "at 500: p50 < 10 ms, p99 < 60 ms", Note: fmt.Sprintf(
 		"%d clients of one account write, %d operators' pages; from the client's message in the sandbox, which sends one webhook of a chat after the other, to the frame read; "+
-			"limited by processor time: platform, product, PostgreSQL and pages share it; creation in the CRM is off", clients, operators)}}, nil
+			"creation in the CRM is off; %s", clients, operators, stages)}}, nil
+}
+
+// stages tells where the time of the measured messages went, by the times the product noted itself: until the webhook was taken in, and until its step
+// began; the rest is the step, the commit, the hub and the way to the page.
+func (s *stand) stages(ctx context.Context) (string, error) {
+	var times []float64
+	err := s.bare.QueryRow(ctx, `with said as (select i.received_at, m.received_at as stepped_at, to_timestamp(substring(m.text from 'at:(\d+):')::numeric / 1e9) as at
+		from message m join chat c on c.account_id = m.account_id and c.id = m.chat_id
+		join inbox i on i.account_id = m.account_id and i.key = 'chat:' || c.uis_chat_id and i.kind like '%message' and convert_from(i.body, 'UTF8') like '%' || m.text || '%'
+		where m.text like 'at:%')
+		select percentile_cont(array[0.5, 0.99]) within group (order by 1000 * extract(epoch from received_at - at)) ||
+			percentile_cont(array[0.5, 0.99]) within group (order by 1000 * extract(epoch from stepped_at - received_at)) from said`).Scan(&times)
+	if err != nil || len(times) != 4 {
+		return "", fmt.Errorf("look where the time went: %v %w", times, err)
+	}
+	return fmt.Sprintf("p50/p99 until taken in %.0f/%.0f ms, until the step began %.0f/%.0f ms", times[0], times[1], times[2], times[3]), nil
 }
 
 // page opens a socket as an operator's page does.

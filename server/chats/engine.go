@@ -96,14 +96,26 @@ type input struct {
 
 // Step implements inbox.Handler for keys chat:{id} and start:{id}.
 func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+	return inbox.Staged(ctx, e, step, events)
+}
+
+// Begin implements inbox.Stager.
+func (e *Engine) Begin(ctx context.Context, step *inbox.Step, events []inbox.Event, reads *pgx.Batch) (func(context.Context) error, error) {
 	inputs, w, err := e.understand(step, events)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t, err := e.load(ctx, step, inputs, w)
+	t, loaded, err := e.load(ctx, step, inputs, w, reads)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return func(ctx context.Context) error {
+		loaded()
+		return e.decide(ctx, step, t, inputs)
+	}, nil
+}
+
+func (e *Engine) decide(ctx context.Context, step *inbox.Step, t *turn, inputs []input) error {
 	before := ids.UISEmployeeID(0)
 	if t.chat != nil {
 		before = t.chat.Employee

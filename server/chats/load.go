@@ -39,23 +39,26 @@ func (e *Engine) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any 
 	return found
 }
 
-// load reads everything the step may look at. After it no decision needs the database.
-func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w wanted) (*turn, error) {
+// load asks for everything the step may look at; loaded is called when it was read. After it no decision needs the database.
+func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w wanted, batch *pgx.Batch) (t *turn, loaded func(), err error) {
+	if step.Company && looksAround(step.Key, inputs) {
+		return nil, nil, inbox.ErrAlone
+	}
 	read, err := step.Found(ctx, e)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, ok := read.(*early)
 	if !ok {
-		return nil, inbox.Permanent(fmt.Errorf("key %s has no chat", step.Key))
+		return nil, nil, inbox.Permanent(fmt.Errorf("key %s has no chat", step.Key))
 	}
-	t := &turn{now: step.Now, account: step.Account, key: step.Key, texts: e.texts, chat: found.chat, setting: found.setting(),
+	t = &turn{now: step.Now, account: step.Account, key: step.Key, texts: e.texts, chat: found.chat, setting: found.setting(),
 		byUIS: map[int64]*Message{}, byKey: map[string]*Message{}, byID: map[ids.MessageID]*Message{}, changed: map[ids.MessageID]*Message{}}
 	t.fileURL = func(file ids.FileID, name string) string { return e.fileURL(step.Account, file, name) }
 	adopting := false
 	if step.Key.Kind() != "start" {
 		if t.uis, err = uisNumber(step.Key); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if t.chat == nil {
 			t.chat, adopting, err = e.startedAs(ctx, step, inputs)
@@ -63,10 +66,9 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 			t.chat, adopting, err = e.merged(ctx, step, t.chat, inputs)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	batch := &pgx.Batch{}
 	id, adapter := channelOf(t.chat, inputs)
 	channel := e.directory.Channel(batch, step.Account, id, adapter)
 	for _, in := range inputs {
@@ -81,17 +83,34 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	if t.chat != nil {
 		t.messages(batch, w)
 	}
-	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("read what %s needs: %w", step.Key, err)
+	return t, func() {
+		t.setting.Channel = channel()
+		if t.chat != nil {
+			t.follow()
+		}
+		if adopting {
+			t.adopted(t.uis, "")
+		}
+	}, nil
+}
+
+// looksAround tells whether a step may have to do with chats of other keys: a chat an operator is starting has a key of its own until UIS knows it.
+func looksAround(key ids.Key, inputs []input) bool {
+	if key.Kind() == "start" {
+		return true
 	}
-	t.setting.Channel = channel()
-	if t.chat != nil {
-		t.follow()
+	for _, in := range inputs {
+		if in.event.Kind == KindAdopt {
+			return true
+		}
+		if in.webhook == nil {
+			continue
+		}
+		if n, ok := in.webhook.Event.(*uis.ChatNew); ok && n.OperatorID != 0 {
+			return true
+		}
 	}
-	if adopting {
-		t.adopted(t.uis, "")
-	}
-	return t, nil
+	return false
 }
 
 // follow keeps what UIS tells of the channel: a connection made anew has other numbers for it.

@@ -24,6 +24,31 @@ type Reader interface {
 	Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any
 }
 
+// Stager is a Reader whose step is in two stages: what it has still to read when it has seen its rows, and what it decides then. Keys of one account
+// that wait in a crowd are worked in one transaction when their handlers are Stagers: what all of them read is one round trip, and so is what they write.
+// No handler may look in a table for what the step of another key writes, unless it asks to be alone.
+type Stager interface {
+	Reader
+	// Begin queues the reads; decide is called when they have run.
+	Begin(ctx context.Context, step *Step, events []Event, reads *pgx.Batch) (decide func(ctx context.Context) error, err error)
+}
+
+// ErrAlone is what Begin answers when the step may not share its transaction with other keys (Step.Company): it comes again, alone.
+var ErrAlone = errors.New("this step goes alone")
+
+// Staged is the Step of a Stager.
+func Staged(ctx context.Context, s Stager, step *Step, events []Event) error {
+	reads := &pgx.Batch{}
+	decide, err := s.Begin(ctx, step, events, reads)
+	if err != nil {
+		return err
+	}
+	if err := step.Tx.SendBatch(ctx, reads).Close(); err != nil {
+		return fmt.Errorf("read what %s needs: %w", step.Key, err)
+	}
+	return decide(ctx)
+}
+
 // HandlerFunc is a Handler made of a function.
 type HandlerFunc func(ctx context.Context, step *Step, events []Event) error
 
@@ -47,6 +72,8 @@ type Step struct {
 	Now time.Time
 	// Tx is the step's transaction. Row level security lets it see this account only.
 	Tx pgx.Tx
+	// Company: other keys are worked in the same transaction.
+	Company bool
 
 	early    any
 	deferred map[int64]bool
