@@ -45,8 +45,6 @@ type Options struct {
 	// WakeKey is told the keys that got an answer.
 	WakeKey func(ids.AccountID, ids.Key)
 	Hints   Hints
-	// Record is told every request with its answers, for the REST log; it must not block. Nil: nobody keeps them.
-	Record func(Exchange)
 	// Now is the physical time; nil: time.Now.
 	Now func() time.Time
 	// Business is the business time, for the inbox rows of answers.
