@@ -133,7 +133,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start River: %w", err)
 	}
-	<-ctx.Done()
+	r.forget(ctx)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := r.client.Stop(stop); err != nil {
@@ -141,6 +141,26 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	r.pool.Close()
 	return nil
+}
+
+// keepFiles is how long jobs that copied a file are remembered. Others are few, and their last result is shown.
+const keepFiles = 10 * 24 * time.Hour
+
+// forget removes old jobs every ten minutes until ctx ends. River removes its own rows by itself.
+func (r *Runner) forget(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_, err := r.DB.Prune(ctx, "job", `DELETE FROM job WHERE ctid = ANY(ARRAY(SELECT ctid FROM job WHERE finished_at < $2 AND kind = 'file' LIMIT $1))`, r.Clock.Now().Add(-keepFiles))
+			if err != nil && ctx.Err() == nil {
+				r.Log.Warn("old jobs not removed, the next round tries again", "error", err)
+			}
+		}
+	}
 }
 
 // ErrRunning says that a job of this kind runs already; its number comes along.
