@@ -16,7 +16,7 @@ CREATE TABLE exchange (
 ) PARTITION BY RANGE (created_at);
 COMMENT ON COLUMN exchange.created_at IS 'business time at which the request left';
 COMMENT ON COLUMN exchange.portal_id IS 'null: a request to UIS';
-COMMENT ON COLUMN exchange.refs IS 'the communications it was about: chat:4711';
+COMMENT ON COLUMN exchange.refs IS 'the communications it was about, and the clients whose plans were in it: chat:4711, client:7';
 COMMENT ON COLUMN exchange.body IS 'what was asked and answered, without secrets, compressed JSON; null: taken out to make room';
 ALTER TABLE exchange ALTER body SET STORAGE EXTERNAL;
 SELECT omni_tenant('exchange');

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"omni/server/bitrix24"
+	"omni/server/restlog"
 	"omni/server/store"
 )
 
@@ -97,7 +98,7 @@ func (a *Accounts) renew(ctx context.Context, ref Ref, owner, refused string) er
 		return a.settle(ctx, ref, owner, nil)
 	}
 	asked, cancel := context.WithTimeout(ctx, refreshTime)
-	token, err := a.b24.Refresh(asked, portal.ServerEndpoint, pair.Refresh)
+	token, err := a.b24.Refresh(restlog.Of(asked, ref.Account, ref.Portal), portal.ServerEndpoint, pair.Refresh)
 	cancel()
 	// The pair must be kept although whoever asked for it may have gone: the old one is worth nothing now.
 	ctx = context.WithoutCancel(ctx)

@@ -13,7 +13,6 @@ import (
 	"omni/server/account"
 	"omni/server/account/transport"
 	"omni/server/account/uisconn"
-	"omni/server/bitrix24"
 	"omni/server/chats"
 	"omni/server/files"
 	"omni/server/ids"
@@ -28,14 +27,13 @@ import (
 func limits(accounts *account.Accounts) func(context.Context, ids.AccountID, outbox.LaneRef) outbox.Limits {
 	return func(ctx context.Context, a ids.AccountID, lane outbox.LaneRef) outbox.Limits {
 		if lane.Kind != outbox.LaneB24 {
-			return outbox.LimitsUIS(lane.Kind)
+			return transport.Limits(lane.Kind, "")
 		}
 		p, err := accounts.Get(ctx, account.Ref{Account: a, Portal: lane.Portal})
 		if err != nil {
 			return outbox.LimitsB24(50, 2)
 		}
-		b := bitrix24.BucketFor(p.Licence)
-		return outbox.LimitsB24(b.Size, b.Drain)
+		return transport.Limits(lane.Kind, p.Licence)
 	}
 }
 

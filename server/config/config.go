@@ -49,6 +49,10 @@ type Config struct {
 	UISLoginURL     URL           `env:"OMNI_UIS_LOGIN_URL" doc:"The same for the login to the management of chats."`
 	UISMediaHosts   []string      `env:"OMNI_UIS_MEDIA_HOSTS" doc:"Further 'host:port' pairs recordings and files may be fetched from, plain http included. Empty: the brand's own."`
 
+	RESTLogKeep         time.Duration `env:"OMNI_REST_LOG_KEEP" envDefault:"72h" doc:"How long requests to Bitrix24 and UIS are kept in the log, at least. The market demands three days; days are dropped whole, so it is up to a day more."`
+	RESTLogAccountLimit Bytes         `env:"OMNI_REST_LOG_ACCOUNT_LIMIT" envDefault:"1GB" doc:"How much the bodies of one account's logged requests may take. Beyond it the oldest lose their bodies; that they were made, when, about what and how they ended stays."`
+	RESTLogLimit        Bytes         `env:"OMNI_REST_LOG_LIMIT" envDefault:"20GB" doc:"The same for all accounts together: the largest gives way first."`
+
 	TestClock bool       `env:"OMNI_TEST_CLOCK" doc:"'1': 'POST /clock {\"advance\":\"5m\"}' on the internal address moves the business time of this server forward. Never in production; 'omni check' warns about it."`
 	LogLevel  slog.Level `env:"OMNI_LOG_LEVEL" envDefault:"info" doc:"'debug', 'info', 'warn' or 'error'."`
 	LogFormat string     `env:"OMNI_LOG_FORMAT" envDefault:"json" doc:"'json' or 'text'."`

@@ -61,6 +61,9 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	return nil
 }
 
+// PruneSQL removes at most $1 rows that were done before $2.
+const PruneSQL = `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 LIMIT $1))`
+
 // cleanUp prunes once a minute, beside the sweep: it may take a while.
 func (w *Worker) cleanUp(ctx context.Context) error {
 	tick := time.NewTicker(pruneEvery)
@@ -79,8 +82,7 @@ func (w *Worker) cleanUp(ctx context.Context) error {
 
 // prune removes done rows older than keepDone.
 func (w *Worker) prune(ctx context.Context) error {
-	_, err := w.db.Prune(ctx, "inbox", `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 LIMIT $1))`,
-		w.clock.Now().Add(-keepDone))
+	_, err := w.db.Prune(ctx, "inbox", PruneSQL, w.clock.Now().Add(-keepDone))
 	return err
 }
 

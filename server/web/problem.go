@@ -16,6 +16,7 @@ import (
 	"omni/server/files"
 	"omni/server/inbox"
 	"omni/server/outbox"
+	"omni/server/restlog"
 	"omni/server/settings"
 	"omni/server/store"
 	"omni/server/uis"
@@ -72,6 +73,7 @@ var plain = []struct {
 	{files.ErrEmpty, http.StatusUnprocessableEntity, "file_empty"},
 	{files.ErrNotFound, http.StatusNotFound, "file_not_found"},
 	{files.ErrLink, http.StatusNotFound, "link_over"},
+	{restlog.ErrNotFound, http.StatusNotFound, "request_not_found"},
 	{files.ErrFull, http.StatusInsufficientStorage, "storage_full"},
 	{bitrix24.ErrForm, http.StatusBadRequest, "form"},
 	{uis.ErrWebhookBody, http.StatusBadRequest, "webhook_body"},

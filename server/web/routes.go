@@ -112,6 +112,9 @@ func (s *Server) api(r fiber.Router) {
 	r.Post("/files", s.upload)
 
 	r.Get("/lines", s.lines)
+	r.Get("/operations/lanes", admin(s.lanes))
+	r.Get("/operations/requests", admin(s.requests))
+	r.Get("/operations/requests/:id", admin(s.request))
 	r.Get("/operations/commands", admin(s.commands))
 	r.Post("/operations/commands/:id/retry", admin(s.retryCommand))
 	r.Post("/operations/commands/:id/drop", admin(s.dropCommand))
