@@ -191,13 +191,22 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 		return nil
 	})
 	if err != nil {
-		return out, fmt.Errorf("step of %s: %w", k.key, err)
+		return out, fmt.Errorf(stepOf+"%w", k.key, err)
 	}
 	for _, fn := range after {
 		fn()
 	}
 	return out, nil
 }
+
+// lockKey lets one transaction at a time work a key.
+const lockKey = `SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`
+
+// stepOf is how every reason of a row begins.
+const stepOf = "step of %s: "
+
+// panicked is how the reason of a row begins whose step panicked.
+const panicked = "panic in step: "
 
 const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, ''), attempts, COALESCE(parked_until > now(), false)
 FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
@@ -206,7 +215,7 @@ ORDER BY id LIMIT $4`
 // take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
 func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
+	batch.Queue(lockKey, string(k.key), int64(k.account))
 	if row != nil {
 		sql, args := row.statement(now)
 		batch.Queue(sql+` RETURNING id`, args...)
@@ -258,7 +267,7 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, no
 func protect(ctx context.Context, h Handler, step *Step, events []Event) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in step: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("%s%v\n%s", panicked, r, debug.Stack())
 		}
 	}()
 	return h.Step(ctx, step, events)

@@ -547,7 +547,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The lanes of the account, one per portal and per UIS API, as they are now. */
+        /** @description What of every lane of the account is waiting, how full its budget is, and why it does not send. Administrators only. */
         get: operations["listLanes"];
         put?: never;
         post?: never;
@@ -564,7 +564,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The log of requests of at least 3 days, newest first. */
+        /** @description The log of requests to portals and to UIS, newest first, without secrets. Administrators only. */
         get: operations["listRequests"];
         put?: never;
         post?: never;
@@ -584,6 +584,57 @@ export interface paths {
         get: operations["getRequest"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rows of the inbox that were set aside, newest first. Administrators only. */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Takes the row up again. */
+        post: operations["retryEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Gives the row up for good. */
+        post: operations["dropEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -861,94 +912,6 @@ export interface components {
             items: components["schemas"]["Command"][];
             next: string | null;
         };
-        LaneList: {
-            items: components["schemas"]["Lane"][];
-            next: string | null;
-        };
-        Lane: {
-            /** @enum {string} */
-            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
-            portal: number | null;
-            portal_name: string | null;
-            /** @description how full the request budget is now */
-            level: number;
-            /** @description the budget; 0: none, an on-premise portal or UIS */
-            size: number;
-            /** @description how much of it comes back in a second */
-            drain: number;
-            ready: number;
-            in_flight: number;
-            unclear: number;
-            /** @description in a row; from five on one probe at a time */
-            failures: number;
-            /** @description why nothing is sent */
-            asleep: components["schemas"]["CodedText"] | null;
-            /** Format: date-time */
-            paused_until: string | null;
-            resting: components["schemas"]["RestingMethod"][];
-            operating: components["schemas"]["OperatingMethod"][];
-            points: components["schemas"]["Points"] | null;
-            /** Format: date-time */
-            oldest_ready_at: string | null;
-        };
-        CodedText: {
-            code: string;
-            text: string;
-        };
-        RestingMethod: {
-            method: string;
-            /** Format: date-time */
-            until: string;
-        };
-        OperatingMethod: {
-            method: string;
-            used_seconds: number;
-            limit_seconds: number;
-            /** Format: date-time */
-            reset_at: string | null;
-        };
-        Points: {
-            day_left: number;
-            day_limit: number;
-            minute_left: number;
-            minute_limit: number;
-        };
-        LoggedRequestList: {
-            items: components["schemas"]["LoggedRequestShort"][];
-            next: string | null;
-        };
-        LoggedRequestShort: {
-            id: string;
-            /** Format: date-time */
-            at: string;
-            /** @enum {string} */
-            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
-            portal: number | null;
-            took_ms: number;
-            commands: number;
-            failed: number;
-            methods: string[];
-            communications: string[];
-        };
-        LoggedRequest: components["schemas"]["LoggedRequestShort"] & {
-            parts: components["schemas"]["LoggedPart"][];
-        };
-        LoggedPart: {
-            command: number | null;
-            method: string;
-            communication: string | null;
-            asked: unknown;
-            answered: unknown;
-            error: components["schemas"]["PartError"] | null;
-            took_ms: number;
-            /** @description too long to be kept whole */
-            cut: boolean;
-        };
-        PartError: {
-            code: string;
-            class: string;
-            text: string;
-        };
         Communication: {
             ref: string;
             /** @enum {string} */
@@ -1135,6 +1098,110 @@ export interface components {
             connector: string;
             channels?: components["schemas"]["Channel"][];
             next: string | null;
+        };
+        Lane: {
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            portal_name: string | null;
+            /** @description requests in the portal's bucket now */
+            level: number;
+            /** @description 0: the platform has no bucket */
+            size: number;
+            /** @description requests that leave the bucket in a second */
+            drain: number;
+            /** @description commands that wait */
+            ready: number;
+            in_flight: number;
+            /** @description commands whose fate is being looked into */
+            unclear: number;
+            /** @description failed requests in a row */
+            failures: number;
+            /** @description why nothing is sent */
+            asleep: components["schemas"]["Reason"] | null;
+            /** Format: date-time */
+            paused_until: string | null;
+            resting: components["schemas"]["RestingMethod"][];
+            operating: components["schemas"]["OperatingMethod"][];
+            points: components["schemas"]["Points"] | null;
+            /** Format: date-time */
+            oldest_ready_at: string | null;
+        };
+        RestingMethod: {
+            method: string;
+            /** Format: date-time */
+            until: string;
+        };
+        OperatingMethod: {
+            method: string;
+            used_seconds: number;
+            limit_seconds: number;
+            /** Format: date-time */
+            reset_at: string;
+        };
+        Points: {
+            day_left: number;
+            day_limit: number;
+            minute_left: number;
+            minute_limit: number;
+        };
+        LaneList: {
+            items: components["schemas"]["Lane"][];
+            next: string | null;
+        };
+        RequestShort: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            took_ms: number;
+            /** @description how many commands the request carried */
+            commands: number;
+            /** @description how many of them failed */
+            failed: number;
+            methods: string[];
+            communications: string[];
+        };
+        RequestList: {
+            items: components["schemas"]["RequestShort"][];
+            next: string | null;
+        };
+        Request: components["schemas"]["RequestShort"] & {
+            parts: components["schemas"]["RequestPart"][];
+        };
+        RequestPart: {
+            /** @description null: a request of no lane, such as the proof of a caller */
+            command: number | null;
+            method: string;
+            communication: string | null;
+            asked: unknown;
+            answered: unknown;
+            error: components["schemas"]["RequestError"] | null;
+            took_ms: number;
+            /** @description too long to be kept whole */
+            cut: boolean;
+        };
+        RequestError: {
+            code: string;
+            class: string;
+            text: string;
+        };
+        AsideList: {
+            items: components["schemas"]["Aside"][];
+            next: string | null;
+        };
+        Aside: {
+            id: number;
+            /** @description whose queue it stood in, such as chat:101 */
+            key: string;
+            /** @description what it is */
+            kind: string;
+            attempts: number;
+            reason: components["schemas"]["Reason"];
+            /** Format: date-time */
+            received_at: string;
         };
     };
     responses: {
@@ -2098,7 +2165,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description lanes */
+            /** @description the lanes */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2114,9 +2181,10 @@ export interface operations {
         parameters: {
             query?: {
                 portal?: number;
-                /** @description such as chat:101 */
+                /** @description chat:4711; also what was planned for its client */
                 communication?: string;
                 method?: string;
+                /** @description only requests of which something failed */
                 failed?: 0 | 1;
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -2132,7 +2200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoggedRequestList"];
+                    "application/json": components["schemas"]["RequestList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2149,14 +2217,79 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the request with what was asked and answered */
+            /** @description a request with what it asked and was answered */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoggedRequest"];
+                    "application/json": components["schemas"]["Request"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description rows set aside */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AsideList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description taken up again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    dropEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

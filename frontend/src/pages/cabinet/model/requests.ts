@@ -1,7 +1,7 @@
 import type { Schemas } from '@/api/client'
 
-export type LoggedRequest = Schemas['LoggedRequestShort']
-export type LoggedPart = Schemas['LoggedPart']
+export type LoggedRequest = Schemas['RequestShort']
+export type LoggedPart = Schemas['RequestPart']
 
 /** What the person typed and chose; texts are as typed. */
 export interface Filters {
