@@ -22,7 +22,7 @@ type asideList struct {
 	Next *string
 }
 
-// poison puts a row into the inbox that no chat can read, as a later version's row would be to an older server.
+// poison puts a row into the inbox whose body nobody can read.
 func (n *tenant) poison(key string) {
 	n.t.Helper()
 	ctx := n.t.Context()
@@ -31,7 +31,7 @@ func (n *tenant) poison(key string) {
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "select set_config('omni.account', '*', false)")
 	require.NoError(n.t, err)
-	_, err = conn.Exec(ctx, `insert into inbox (account_id, key, kind, body, received_at, due_at) select account_id, $2, 'strange.kind', '{', to_timestamp(0), to_timestamp(0) from portal where id = $1`, n.id, key)
+	_, err = conn.Exec(ctx, `insert into inbox (account_id, key, kind, body, received_at, due_at) select account_id, $2, 'chat.read', '{', to_timestamp(0), to_timestamp(0) from portal where id = $1`, n.id, key)
 	require.NoError(n.t, err)
 }
 
@@ -59,7 +59,7 @@ func TestEventsSetAside(t *testing.T) {
 	rest := n.aside("?cursor=" + *list.Next)
 	require.Nil(t, rest.Next)
 	first := rest.Items[len(rest.Items)-1]
-	require.Equal(t, []any{"chat:9000000", "strange.kind", 1, "unreadable"}, []any{first.Key, first.Kind, first.Attempts, first.Reason.Code})
+	require.Equal(t, []any{"chat:9000000", "chat.read", 1, "unreadable"}, []any{first.Key, first.Kind, first.Attempts, first.Reason.Code})
 	require.Contains(t, first.Reason.Text, "Не удалось прочитать")
 	require.NotContains(t, first.Reason.Text, "{text}")
 
