@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
-import { commandsOf, lanesOf, logOf, pageOf } from './operations.mjs'
+import { commandsOf, eventsOf, lanesOf, logOf, pageOf } from './operations.mjs'
 
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
 const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
@@ -48,7 +48,7 @@ function makeWorld(empty, trouble) {
     employees: empty ? [] : names.map(person),
     synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
     portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
-    commands: commandsOf(), log: logOf(empty),
+    commands: commandsOf(), log: logOf(empty), events: eventsOf(),
   }
 }
 
@@ -134,6 +134,8 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(directories[name]?.() ?? []), read_at: null, stale: false })],
     ['GET', /^\/operations\/commands$/, (_, __, request) => list(world.commands[new URL(request.url, 'http://x').searchParams.get('state')] ?? [])],
     ['POST', /^\/operations\/commands\/(\d+)\/(retry|drop)$/, ([id]) => { const one = world.commands.refused.find((c) => c.id === Number(id)); world.commands.refused = []; return { ...one, state: 'waiting' } }],
+    ['GET', /^\/operations\/events$/, (_, __, request) => { const from = Number(new URL(request.url, 'http://x').searchParams.get('cursor') ?? 0); return { items: world.events.slice(from, from + 50), next: from + 50 < world.events.length ? String(from + 50) : null } }],
+    ['POST', /^\/operations\/events\/(\d+)\/(retry|drop)$/, ([id]) => { world.events = world.events.filter((one) => one.id !== Number(id)) }],
     ['GET', /^\/operations\/lanes$/, () => { world.looks += 1; if (world.broken) throw away(); return list(lanesOf(world.empty)) }],
     ['GET', /^\/operations\/requests$/, (_, __, request) => { if (world.broken) throw away(); return pageOf(world.log, new URL(request.url, 'http://x').searchParams) }],
     ['GET', /^\/operations\/requests\/(\d+)$/, ([id]) => world.log.find((one) => one.id === id)],

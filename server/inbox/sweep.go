@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/ids"
 	"omni/server/store"
 )
 
@@ -119,14 +118,4 @@ func Count(ctx context.Context, db *store.DB, now time.Time) (Counts, error) {
 		return c, fmt.Errorf("count the inbox: %w", err)
 	}
 	return c, nil
-}
-
-// Replay takes rows of a key that were set aside up again and tells how many. The caller wakes the key.
-func Replay(ctx context.Context, tx pgx.Tx, account ids.AccountID, key ids.Key) (int64, error) {
-	tag, err := tx.Exec(ctx, `UPDATE inbox SET aside_at = NULL, attempts = 0, parked_until = NULL WHERE account_id = $1 AND key = $2 AND aside_at IS NOT NULL AND done_at IS NULL`,
-		int64(account), string(key))
-	if err != nil {
-		return 0, fmt.Errorf("replay rows of %s: %w", key, err)
-	}
-	return tag.RowsAffected(), nil
 }

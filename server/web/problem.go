@@ -65,6 +65,7 @@ var plain = []struct {
 	{account.ErrNotAdmin, http.StatusForbidden, "not_admin"},
 	{account.ErrNoToken, http.StatusServiceUnavailable, "portal_no_token"},
 	{inbox.ErrParked, http.StatusServiceUnavailable, "chat_busy"},
+	{inbox.ErrNotAside, http.StatusConflict, "event_not_open"},
 	{inbox.ErrBusy, http.StatusServiceUnavailable, "database_away"},
 	{outbox.ErrSlow, http.StatusServiceUnavailable, "portal_slow"},
 	{outbox.ErrNotOpen, http.StatusConflict, "command_not_open"},

@@ -118,6 +118,9 @@ func (s *Server) api(r fiber.Router) {
 	r.Get("/operations/commands", admin(s.commands))
 	r.Post("/operations/commands/:id/retry", admin(s.retryCommand))
 	r.Post("/operations/commands/:id/drop", admin(s.dropCommand))
+	r.Get("/operations/events", admin(s.events))
+	r.Post("/operations/events/:id/retry", admin(s.retryEvent))
+	r.Post("/operations/events/:id/drop", admin(s.dropEvent))
 }
 
 // safeHeaders go with every answer; frame pages add who may frame them.
