@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"omni/server/store"
 )
@@ -23,12 +22,8 @@ func (s databaseShelf) write(ctx context.Context, f File, n int, piece []byte) e
 	err := s.db.Pipelined(ctx, f.Account, func(batch *pgx.Batch) {
 		batch.Queue(`INSERT INTO file_piece (account_id, file_id, n, data) VALUES ($1, $2, $3, $4)`, int64(f.Account), int64(f.ID), n, piece)
 	})
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "53100" { // disk_full
-		return ErrFull
-	}
 	if err != nil {
-		return fmt.Errorf("store piece %d of file %d: %w", n, f.ID, err)
+		return full(fmt.Errorf("store piece %d of file %d: %w", n, f.ID, err))
 	}
 	return nil
 }
@@ -101,9 +96,10 @@ func (s directoryShelf) remove(_ context.Context, f File) error {
 	return nil
 }
 
+// full makes one error of the ways to say that there is no room.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return ErrFull
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || store.NoRoom(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
 }

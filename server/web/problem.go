@@ -72,6 +72,7 @@ var plain = []struct {
 	{files.ErrNotFound, http.StatusNotFound, "file_not_found"},
 	{files.ErrLink, http.StatusNotFound, "link_over"},
 	{files.ErrFull, http.StatusInsufficientStorage, "storage_full"},
+	{files.ErrQuota, http.StatusInsufficientStorage, "storage_quota"},
 	{bitrix24.ErrForm, http.StatusBadRequest, "form"},
 	{uis.ErrWebhookBody, http.StatusBadRequest, "webhook_body"},
 	{uis.ErrUnknownWebhook, http.StatusNotFound, "webhook_unknown"},
