@@ -63,11 +63,18 @@ type Store struct {
 	limit int64
 	// quota is what an account may keep in all; 0: as much as there is room.
 	quota int64
+	away  *store.Patience
 }
+
+// Writers and readers of files are held up to so long while the database is away, at most so many.
+const (
+	patience     = 10 * time.Second
+	patienceMost = 200
+)
 
 // New builds a store. limit is the largest file in bytes, quota what an account may keep in all (0: no limit); dir may be empty.
 func New(db *store.DB, clk clock.Clock, log *slog.Logger, dir string, limit, quota int64) *Store {
-	return &Store{db: db, clock: clk, log: log, dir: dir, limit: limit, quota: quota}
+	return &Store{db: db, clock: clk, log: log, dir: dir, limit: limit, quota: quota, away: store.NewPatience(patience, patienceMost)}
 }
 
 // Limit is the largest file in bytes.
@@ -96,29 +103,41 @@ func (s *Store) Put(ctx context.Context, account ids.AccountID, name string, r i
 		f.shelf = "directory"
 	}
 	used := int64(0)
-	err := s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `INSERT INTO file (account_id, name, state, shelf, created_at) VALUES ($1, $2, 'writing', $3, $4)
+	// A short absence of the database is waited out: whoever sends the file cannot send it twice. A row begun twice is cleaned up later.
+	err := s.away.Wait(ctx, func() error {
+		return full(s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, `INSERT INTO file (account_id, name, state, shelf, created_at) VALUES ($1, $2, 'writing', $3, $4)
 			RETURNING id, COALESCE((SELECT bytes FROM file_usage WHERE account_id = $1), 0)`,
-			int64(account), f.Name, f.shelf, f.CreatedAt).Scan(&f.ID, &used)
+				int64(account), f.Name, f.shelf, f.CreatedAt).Scan(&f.ID, &used)
+		}))
 	})
 	if err != nil {
-		return File{}, full(fmt.Errorf("begin file: %w", err))
+		return File{}, fmt.Errorf("begin file: %w", err)
 	}
 	if err := s.pour(ctx, &f, r, used); err != nil {
 		s.Remove(context.WithoutCancel(ctx), f)
 		return File{}, err
 	}
-	err = s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		batch.Queue(`UPDATE file SET state = 'ready', size = $3, mime = $4 WHERE account_id = $1 AND id = $2`, int64(account), int64(f.ID), f.Size, f.Mime)
-		batch.Queue(`INSERT INTO file_usage (account_id, bytes) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET bytes = file_usage.bytes + EXCLUDED.bytes`, int64(account), f.Size)
-		return tx.SendBatch(ctx, batch).Close()
-	})
+	err = s.away.Wait(ctx, func() error { return full(s.complete(ctx, f)) })
 	if err != nil {
 		s.Remove(context.WithoutCancel(ctx), f)
-		return File{}, full(fmt.Errorf("complete file %d: %w", f.ID, err))
+		return File{}, fmt.Errorf("complete file %d: %w", f.ID, err)
 	}
 	return f, nil
+}
+
+// complete makes a file one that others see, and counts it; done twice it counts once.
+func (s *Store) complete(ctx context.Context, f File) error {
+	return s.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE file SET state = 'ready', size = $3, mime = $4 WHERE account_id = $1 AND id = $2 AND state = 'writing'`,
+			int64(f.Account), int64(f.ID), f.Size, f.Mime)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO file_usage (account_id, bytes) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET bytes = file_usage.bytes + EXCLUDED.bytes`,
+			int64(f.Account), f.Size)
+		return err
+	})
 }
 
 // pour writes the pieces; the reader may be a network, so each piece is a statement of its own and no transaction is open meanwhile.
@@ -142,7 +161,7 @@ func (s *Store) pour(ctx context.Context, f *File, r io.Reader, used int64) erro
 			return ErrQuota
 		}
 		if got > 0 {
-			if err := on.write(ctx, *f, n, piece[:got]); err != nil {
+			if err := s.away.Wait(ctx, func() error { return on.write(ctx, *f, n, piece[:got]) }); err != nil {
 				return err
 			}
 		}
@@ -173,7 +192,7 @@ func (s *Store) Stat(ctx context.Context, account ids.AccountID, id ids.FileID) 
 
 // Open reads a file from an offset on. The reader holds one piece at a time.
 func (s *Store) Open(ctx context.Context, f File, offset int64) io.ReadCloser {
-	return &reader{ctx: ctx, file: f, on: s.shelfOf(f.shelf), at: offset}
+	return &reader{ctx: ctx, file: f, on: s.shelfOf(f.shelf), at: offset, away: s.away}
 }
 
 // Remove takes a file and its bytes away. It is used on failures too, so it only logs what it cannot do; Run tries again.

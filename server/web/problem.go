@@ -147,6 +147,12 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if p.Status >= http.StatusInternalServerError {
 		s.Log.Error("request failed", "method", c.Method(), "route", routeOf(c), "code", p.Code, "error", err)
 	}
+	if p.Status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	if c.Locals(frameKey) != nil {
+		return s.refuse(c, p.Status, p.Code)
+	}
 	raw, e := json.Marshal(p)
 	if e != nil {
 		return e
