@@ -174,7 +174,7 @@ func (a *App) wire(ctx context.Context) error {
 	hub := relay.NewHub(a.db, a.clock, a.log, notifier)
 
 	// Stores.
-	shelf := files.New(a.db, a.clock, a.log, c.FilesDir, int64(c.FileLimit))
+	shelf := files.New(a.db, a.clock, a.log, c.FilesDir, int64(c.FileLimit), int64(c.FilesPerAccount))
 	links := files.NewLinks(public, linkKeys, linkLife, a.clock)
 
 	// Accounts and their platforms.

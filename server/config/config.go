@@ -28,8 +28,9 @@ type Config struct {
 	DataDir          string `env:"OMNI_DATA_DIR" envDefault:"./var" doc:"Folder of the private PostgreSQL and of the generated key."`
 	PostgresPrograms string `env:"OMNI_POSTGRES_PROGRAMS" doc:"Folder with 'initdb' and 'postgres' for the private PostgreSQL. Empty: those of PATH, then Debian's, then those 'make' has downloaded."`
 
-	FilesDir  string `env:"OMNI_FILES_DIR" doc:"Directory for files, shared by all servers. Empty: files are kept in PostgreSQL."`
-	FileLimit Bytes  `env:"OMNI_FILE_LIMIT" envDefault:"50MB" doc:"Largest file, in bytes or with 'KB', 'MB', 'GB' (powers of 1024)."`
+	FilesDir        string `env:"OMNI_FILES_DIR" doc:"Directory for files, shared by all servers. Empty: files are kept in PostgreSQL."`
+	FileLimit       Bytes  `env:"OMNI_FILE_LIMIT" envDefault:"50MB" doc:"Largest file, in bytes or with 'KB', 'MB', 'GB' (powers of 1024)."`
+	FilesPerAccount Bytes  `env:"OMNI_FILES_PER_ACCOUNT" envDefault:"20GB" doc:"What the files of one account may take in all, so that one account cannot fill the disk of the others. '0': no limit."`
 
 	SecretKeys Secret `env:"OMNI_SECRET_KEYS" doc:"Comma-separated base64 keys of at least 32 bytes ('openssl rand -base64 32'). The first encrypts and signs, all decrypt: to replace a key, put the new one in front and drop the old one later. Required with 'OMNI_DATABASE_URL', as all servers need the same. Empty with the private PostgreSQL: a key is generated once into 'OMNI_DATA_DIR/secret.keys'."`
 

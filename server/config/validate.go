@@ -22,6 +22,7 @@ func (c *Config) Validate() error {
 		{"OMNI_DATABASE_URL", c.databaseURL()},
 		{"OMNI_DATABASE_CONNS", between(c.DatabaseConns, 4, 1000)},
 		{"OMNI_FILE_LIMIT", between(int(c.FileLimit), 1, 4<<30)},
+		{"OMNI_FILES_PER_ACCOUNT", between(int(c.FilesPerAccount), 0, 1<<50)},
 		{"OMNI_SECRET_KEYS", c.secretKeys()},
 		{"OMNI_B24_CLIENT_SECRET", c.credentials()},
 		{"OMNI_B24_OAUTH_URLS", c.oauthURLs()},

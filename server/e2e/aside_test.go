@@ -54,7 +54,10 @@ func TestEventsSetAside(t *testing.T) {
 		n.poison(fmt.Sprintf("chat:%d", 9_000_000+i))
 	}
 	var list asideList
-	eventually(t, "all are set aside", func() bool { list = n.aside(""); return list.Next != nil && len(n.aside("?cursor="+*list.Next).Items) == many-50 })
+	eventually(t, "all are set aside", func() bool {
+		list = n.aside("")
+		return list.Next != nil && len(n.aside("?cursor="+*list.Next).Items) == many-50
+	})
 	require.Len(t, list.Items, 50)
 	rest := n.aside("?cursor=" + *list.Next)
 	require.Nil(t, rest.Next)

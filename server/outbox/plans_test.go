@@ -78,7 +78,7 @@ func TestNothingFinishedIsWalkedOver(t *testing.T) {
 		require.NoError(t, err)
 		_, err = outbox.List(ctx, tx, 4, "", "chat:3", 0, 50)
 		require.NoError(t, err)
-		_, err = inbox.Replay(ctx, tx, 4, "chat:999")
+		_, err = inbox.Replay(ctx, tx, 4, "chat:999", time.Now())
 		return err
 	}))
 	for _, sql := range []string{outbox.PruneSQL, inbox.PruneSQL} {

@@ -76,6 +76,7 @@ var plain = []struct {
 	{files.ErrLink, http.StatusNotFound, "link_over"},
 	{restlog.ErrNotFound, http.StatusNotFound, "request_not_found"},
 	{files.ErrFull, http.StatusInsufficientStorage, "storage_full"},
+	{files.ErrQuota, http.StatusInsufficientStorage, "storage_quota"},
 	{bitrix24.ErrForm, http.StatusBadRequest, "form"},
 	{uis.ErrWebhookBody, http.StatusBadRequest, "webhook_body"},
 	{uis.ErrUnknownWebhook, http.StatusNotFound, "webhook_unknown"},
@@ -149,6 +150,12 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	if p.Status >= http.StatusInternalServerError {
 		s.Log.Error("request failed", "method", c.Method(), "route", routeOf(c), "code", p.Code, "error", err)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	if c.Locals(frameKey) != nil {
+		return s.refuse(c, p.Status, p.Code)
 	}
 	raw, e := json.Marshal(p)
 	if e != nil {

@@ -19,6 +19,7 @@ var openapi []byte
 // routes is the table of everything public (design section 6).
 func (s *Server) routes() error {
 	s.app.Use(recover.New())
+	s.app.Use(s.waitOut)
 	s.app.Use(safeHeaders)
 
 	// Frames of the portal. Moderators and scanners come with GET and HEAD.

@@ -55,8 +55,9 @@ func (p *Portal) send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 	}
 	left = time.Now()
 	replies, failure := p.request(ctx, access, commands)
-	for tried := map[bitrix24.Class]bool{}; failure != nil && !tried[failure.Class()]; {
-		tried[failure.Class()] = true
+	// Twice each: the spare that takes a dead pair's place is usually old and has to be refreshed itself.
+	for tried := map[bitrix24.Class]int{}; failure != nil && tried[failure.Class()] < 2; {
+		tried[failure.Class()]++
 		next, curable, err := p.cure(ctx, ref, access, failure)
 		if err != nil {
 			return all(commands, accessFailure(err)), time.Now()
