@@ -121,7 +121,7 @@ export function makeSettings({ big, full }) {
 /** What must be filled before a save, as far as the tests of the pages need it. */
 export function wrongFields(doc) {
   const wrong = []
-  const need = (field, value) => { if (value === null || value === '' || value === 0) wrong.push({ field, code: 'required', text: 'Заполните это поле' }) }
+  const need = (field, value) => { if (value === null || value === '') wrong.push({ field, code: 'required', text: 'Заполните это поле' }) }
   const tel = doc.telephony
   if (doc.main.enabled) need('/main/portal', doc.main.portal)
   if (tel.enabled && !tel.other_telephony) {
@@ -129,7 +129,7 @@ export function wrongFields(doc) {
     need('/telephony/responsible_outbound', tel.responsible_outbound)
     if (tel.click.on) need('/telephony/click/number', tel.click.number)
   }
-  tel.responsibles.forEach((row, i) => { need(`/telephony/responsibles/${i}/user`, row.user) })
+  tel.responsibles.forEach((row, i) => { need(`/telephony/responsibles/${i}/user`, row.user || null) })
   tel.templates.forEach((row, i) => { if (/\{\{(?!name|contact_phone_number|virtual_phone_number|app_name)/.test(row.text)) wrong.push({ field: `/telephony/templates/${i}/text`, code: 'variable', text: 'Такой переменной здесь нет' }) })
   for (const section of ['chats', 'requests']) {
     const s = doc[section]

@@ -44,3 +44,8 @@ export function withChosen(choices: readonly Choice[], chosen: readonly Id[], mi
 export function toggle(chosen: readonly Id[], id: Id): Id[] {
   return chosen.some((one) => String(one) === String(id)) ? chosen.filter((one) => String(one) !== String(id)) : [...chosen, id]
 }
+
+/** How something is shown of which only the id is known: people and channels have numbers, stages and fields words. */
+export function missingLabel(id: Id, plain: boolean): string {
+  return plain || typeof id === 'string' ? String(id) : `№ ${String(id)}`
+}
