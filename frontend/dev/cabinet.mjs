@@ -1,6 +1,6 @@
 // A small stand-in for the server, to work on the cabinet, installer and connector pages alone: serves dist/ and a fake /api/v1 and /ws.
 // Start: npm run build && node dev/cabinet.mjs [port]. Then open http://127.0.0.1:{port}/{cabinet|install|connector}?lang=ru
-// (also &admin=0; /cabinet?world=empty for an account without UIS, world=full with everything set, world=big as a large company, &mode=simple for a CRM without leads; &trouble=1 for failing steps, refused settings and a conflict).
+// (also &admin=0; /cabinet?world=empty for an account without UIS, world=full with everything set, world=big as a large company, &mode=simple for a CRM without leads; &keep=1 to leave the world as it is; &trouble=1 for failing steps, refused settings and a conflict).
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
@@ -145,7 +145,7 @@ export async function startCabinetMock({ port = 0 } = {}) {
   const emit = (name, data) => { seq += 1; for (const socket of sockets) socket.send(JSON.stringify({ type: 'event', seq, name, data })) }
 
   async function page(name, query, response) {
-    world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1', { big: query.get('world') === 'big', full: query.get('world') === 'full', simple: query.get('mode') === 'simple', lang: query.get('lang') ?? 'ru' })
+    if (query.get('keep') !== '1') world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1', { big: query.get('world') === 'big', full: query.get('world') === 'full', simple: query.get('mode') === 'simple', lang: query.get('lang') ?? 'ru' })
     admin = query.get('admin') !== '0'
     slow = Number(query.get('slow') ?? 0)
     const context = name === 'connector' ? { line: '3', connector: 'omni', active: true } : { user: { id: 1, name: names[0] }, admin, reinstall: false }

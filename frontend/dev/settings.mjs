@@ -123,7 +123,6 @@ export function wrongFields(doc) {
   const wrong = []
   const need = (field, value) => { if (value === null || value === '') wrong.push({ field, code: 'required', text: 'Заполните это поле' }) }
   const tel = doc.telephony
-  if (doc.main.enabled) need('/main/portal', doc.main.portal)
   if (tel.enabled && !tel.other_telephony) {
     need('/telephony/responsible_inbound', tel.responsible_inbound)
     need('/telephony/responsible_outbound', tel.responsible_outbound)

@@ -69,8 +69,7 @@ const tests = {
     await save(page)
     const saved = mock.world().settings.telephony
     assert.deepEqual([saved.responsible_after_min, saved.talker, saved.click, saved.personal_manager], [15, 'last', { on: true, number: '74950000002', override_caller_id: false }, true])
-    await page.reload()
-    await id(page, 'nav-telephony').click()
+    await open(page, url, 'lang=ru&keep=1', 'telephony')
     assert.match(await id(page, 'set-telephony-responsible_after_min').innerText(), /15 минут/)
     assert.equal(await id(page, 'softphone').getAttribute('href'), 'https://go.uiscom.ru/')
   },
@@ -482,20 +481,26 @@ const tests = {
     await open(page, url, 'lang=ru&world=big', 'telephony', 'templates')
     await rule(page, '/telephony/templates', 0).waitFor()
     assert.ok((await page.locator('[data-rule]').count()) < 40, 'only the visible rows are on the page')
-    /** The longest task while something is done, in milliseconds. */
-    const longest = async (work) => {
-      await page.evaluate(() => {
-        window.tasks = []
-        window.watcher = new PerformanceObserver((list) => { for (const one of list.getEntries()) window.tasks.push(one.duration) })
-        window.watcher.observe({ type: 'longtask' })
-      })
-      await work()
-      return page.evaluate(() => { window.watcher.disconnect(); return Math.max(0, ...window.tasks) })
+    // Each key is measured alone: how long the page's own thread works until the next frame, in its own time, so that a busy machine does not matter.
+    // Everything a key causes is more than its longest task.
+    const devtools = await page.context().newCDPSession(page)
+    await devtools.send('Performance.enable', { timeDomain: 'threadTicks' })
+    const worked = async () => (await devtools.send('Performance.getMetrics')).metrics.find((one) => one.name === 'TaskDuration').value * 1000
+    const type = async (field, words) => {
+      let most = 0
+      await field.focus()
+      for (const letter of words) {
+        const before = await worked()
+        await page.keyboard.insertText(letter)
+        await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve, 0)) }))
+        most = Math.max(most, (await worked()) - before)
+      }
+      return Math.round(most)
     }
     const text = rule(page, '/telephony/templates', 0).getByTestId('template-text')
     await text.press('End')
     const figures = {}
-    figures['typing in a template'] = await longest(() => text.pressSequentially(' заказ', { delay: 40 }))
+    figures['typing in a template'] = await type(text, ' заказ')
     // Heights are known once rows were shown, so the end may move away while one scrolls to it.
     await page.waitForFunction(() => {
       const panel = document.querySelector('[role="tabpanel"]')
@@ -506,23 +511,23 @@ const tests = {
     await rule(page, '/telephony/funnels_inbound', 0).waitFor()
     await rule(page, '/telephony/funnels_inbound', 0).getByTestId('funnel-deal').click()
     assert.equal(await page.getByRole('option').count() < 20, true, 'the menu shows what is seen')
-    figures['searching a stage'] = await longest(() => id(page, 'pick-search').pressSequentially('стадия 1', { delay: 40 }))
+    figures['searching a stage'] = await type(id(page, 'pick-search'), 'стадия 1')
     await page.keyboard.press('Escape')
     await id(page, 'tab-responsibles').click()
     await rule(page, '/telephony/responsibles', 3).getByTestId('person').click()
-    figures['searching a person'] = await longest(() => id(page, 'pick-search').pressSequentially('сотрудник 4', { delay: 40 }))
+    figures['searching a person'] = await type(id(page, 'pick-search'), 'сотрудник 4')
     await page.keyboard.press('Escape')
     await id(page, 'tab-fields').click()
     await rule(page, '/telephony/fields', 5).getByTestId('mapping-field').click()
-    figures['searching a field'] = await longest(() => id(page, 'pick-search').pressSequentially('поле 3', { delay: 40 }))
+    figures['searching a field'] = await type(id(page, 'pick-search'), 'поле 3')
     await shot('settings-big')
-    console.log(`      longest task, ms: ${JSON.stringify(figures)}`)
-    for (const [what, ms] of Object.entries(figures)) assert.ok(ms <= longTask, `${what}: a task of ${ms} ms`)
+    console.log(`      most work for one key, ms: ${JSON.stringify(figures)}`)
+    for (const [what, ms] of Object.entries(figures)) assert.ok(ms <= longTask, `${what}: ${ms} ms of work for one key`)
   },
 }
 
-// What counts as long: the browser itself calls 50 ms long. A machine that is shared may be told to be patient.
-const longTask = Number(process.env.OMNI_LONG_TASK ?? 50)
+// What counts as long, as the browser itself has it.
+const longTask = 50
 
 await mkdir(results, { recursive: true })
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })

@@ -1,13 +1,14 @@
 import { useQueries, useQuery } from '@tanstack/vue-query'
-import { computed, inject, provide, toValue, type ComputedRef, type InjectionKey, type MaybeRefOrGetter } from 'vue'
+import { computed, inject, provide, shallowRef, toValue, type ComputedRef, type InjectionKey, type MaybeRefOrGetter } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { unwrap } from '@/api/client'
 import type { paths } from '@/api/schema.gen'
+import { watchDebounced } from '@/shared/debounce'
 import { useServices } from '@/shared/services'
 import type { CRM } from '../model/dependencies'
 import type { Parameter } from '../model/filter'
 import type { Choice } from '../model/pick'
-import { read } from '../model/settings'
+import { read, type Doc } from '../model/settings'
 import type { Variable } from '../model/template'
 import { references, vanished, type Entry, type Reference, type Vanished } from '../model/vanished'
 import { useForm, type SettingsForm } from './useSettingsForm'
@@ -139,15 +140,29 @@ export function useChoices() {
   return choices
 }
 
-/** Everything the saved and unsaved settings name and that is not there any more. Only the directories that are named are read. */
+/** How long a person may pause while typing. */
+const pause = 300
+
+/**
+ * Everything the saved and unsaved settings name and that is not there any more. Only the directories that are named are read, and only once nobody is
+ * typing are the settings looked through.
+ */
 export function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
   const { api } = useServices()
   const parameters = useParameters()
-  const named = computed(() => (form.draft.value ? references(form.draft.value, parameters.value) : []))
+  const settled = shallowRef<Doc | null>(form.draft.value)
+  watchDebounced(() => form.draft.value, pause, (doc) => { settled.value = doc })
+  const named = computed(() => (settled.value ? references(settled.value, parameters.value) : []))
   const portalOfReference = (reference: Reference) => (ofPortal.includes(reference.directory as DirectoryName) ? portalOf(form, reference.pointer.split('/')[1] ?? '') : null)
   const keyOf = (reference: Reference) => `${reference.directory} ${String(portalOfReference(reference) ?? '')}`
-  const wanted = computed(() => [...new Map(named.value.map((reference) => [keyOf(reference), reference])).entries()].sort(([a], [b]) => a.localeCompare(b)))
-  const results = useQueries({ queries: computed(() => wanted.value.map(([, reference]) => directoryQuery(api, reference.directory as DirectoryName, portalOfReference(reference)))) })
-  const copies = computed(() => new Map(wanted.value.map(([key], i) => [key, results.value[i]?.data?.items])))
+  const wanted = computed(() => [...new Set(named.value.map(keyOf))].sort().join('\n'))
+  const keys = computed(() => wanted.value.split('\n').filter(Boolean))
+  const results = useQueries({
+    queries: computed(() => keys.value.map((key) => {
+      const [name = '', portal] = key.split(' ')
+      return directoryQuery(api, name as DirectoryName, portal ? Number(portal) : null)
+    })),
+  })
+  const copies = computed(() => new Map(keys.value.map((key, i) => [key, results.value[i]?.data?.items])))
   return computed(() => vanished(named.value, (reference) => copies.value.get(keyOf(reference))))
 }

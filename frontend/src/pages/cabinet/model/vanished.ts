@@ -87,21 +87,27 @@ function fits(entry: Entry, reference: Reference): boolean {
   return true
 }
 
+// Directories are read seldom and looked through often: each copy is put in order once.
+const ordered = new WeakMap<readonly Entry[], Map<string, Entry[]>>()
+
+function byId(entries: readonly Entry[]): Map<string, Entry[]> {
+  let ids = ordered.get(entries)
+  if (ids) return ids
+  ids = new Map()
+  for (const entry of entries) {
+    const same = ids.get(String(entry.id))
+    if (same) same.push(entry)
+    else ids.set(String(entry.id), [entry])
+  }
+  ordered.set(entries, ids)
+  return ids
+}
+
 /**
  * What of the references is not there any more. A directory that was not read or came empty says nothing about anybody (S4), so it never makes
  * something vanish.
  */
 export function vanished(list: readonly Reference[], entriesOf: (reference: Reference) => readonly Entry[] | undefined): Vanished[] {
-  const index = new Map<readonly Entry[], Map<string, Entry[]>>()
-  const byId = (entries: readonly Entry[]) => {
-    let ids = index.get(entries)
-    if (!ids) {
-      ids = new Map()
-      for (const entry of entries) ids.set(String(entry.id), [...(ids.get(String(entry.id)) ?? []), entry])
-      index.set(entries, ids)
-    }
-    return ids
-  }
   return list.flatMap((reference) => {
     const entries = entriesOf(reference)
     if (!entries || entries.length === 0) return []
