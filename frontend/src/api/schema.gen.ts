@@ -268,6 +268,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** @description Lists people choose from in the settings. variables and parameters are the product's own: where a variable or a parameter of conditions may be used, and from when on it is known. mode tells whether the CRM has leads. */
         get: operations["getDirectory"];
         put?: never;
         post?: never;
@@ -1755,10 +1756,13 @@ export interface operations {
     };
     getDirectory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description whose lists, for those of a portal; without it, the portal of the session */
+                portal?: number;
+            };
             header?: never;
             path: {
-                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "channels" | "tags" | "variables";
+                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
             };
             cookie?: never;
         };
