@@ -3,6 +3,7 @@ package bitrix24
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -70,6 +71,8 @@ func (r Record) commands(cmd json.RawMessage) []RecordPart {
 			part.Error = commandError(method, raw)
 		} else if result, done := answered.Result[name]; done {
 			part.Answered = result
+		} else if part.Error == nil {
+			part.Error = &Error{HTTP: http.StatusBadGateway, Method: method, Code: codeNoAnswer}
 		}
 		parts = append(parts, part)
 	}

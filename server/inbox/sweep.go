@@ -61,7 +61,7 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 }
 
 // PruneSQL removes at most $1 rows that were done before $2.
-const PruneSQL = `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 LIMIT $1))`
+const PruneSQL = `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 ORDER BY done_at LIMIT $1))`
 
 // cleanUp prunes once a minute, beside the sweep: it may take a while.
 func (w *Worker) cleanUp(ctx context.Context) error {

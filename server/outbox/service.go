@@ -316,7 +316,7 @@ const pruneEvery = time.Minute
 
 // PruneSQL removes at most $1 commands that ended $2 seconds ago; refused and not confirmed ones wait for a person.
 const PruneSQL = `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $2)
-	AND state IN ('done', 'cancelled', 'expired', 'dropped') LIMIT $1))`
+	AND state IN ('done', 'cancelled', 'expired', 'dropped') ORDER BY done_at LIMIT $1))`
 
 // cleanUp removes ended commands once a minute, beside all other work: it may take a while.
 func (o *Outbox) cleanUp(ctx context.Context) {

@@ -107,3 +107,22 @@ func TestNoSecretComesThrough(t *testing.T) {
 		require.True(t, json.Valid(out), "seed %d", seed)
 	}
 }
+
+// FuzzClean: whatever comes from outside, what is kept is JSON, bounded, and holds no token that stands where tokens stand.
+func FuzzClean(f *testing.F) {
+	for _, seed := range []string{`{"a":"x"}`, `[1,2`, "\xff\x00", `{"u":"https://x/?auth=1&auth=2"}`, `"` + strings.Repeat("я", 500) + `"`, `{"auth":{"x":1}}`} {
+		f.Add([]byte(seed), uint16(700))
+	}
+	f.Fuzz(func(t *testing.T, body []byte, limit uint16) {
+		bound := 600 + int(limit)
+		out, _ := clean(body, bound)
+		if out != nil && (!json.Valid(out) || len(out) > bound) {
+			t.Fatalf("%d bytes of %d: %q", len(out), bound, out)
+		}
+		wrapped, _ := json.Marshal(map[string]any{"note": string(body), "access_token": leak})
+		out, _ = clean(wrapped, bound)
+		if strings.Contains(string(out), leak) {
+			t.Fatalf("a token came through: %q", out)
+		}
+	})
+}

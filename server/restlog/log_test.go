@@ -193,6 +193,7 @@ func TestTheLogNeverHoldsARequestUp(t *testing.T) {
 	require.LessOrEqual(t, stats.Bytes, 32<<20)
 	require.NoError(t, tx.Rollback(t.Context()))
 	lock.Release()
+	require.Eventually(t, func() bool { s := s.log.Stats(); return s.Stored+s.Dropped == 400 }, 60*time.Second, 20*time.Millisecond)
 	s.stop()
 	stats = s.log.Stats()
 	require.Equal(t, int64(400), stats.Stored+stats.Dropped)

@@ -21,6 +21,7 @@ import (
 const (
 	flushEvery = 500 * time.Millisecond
 	flushRows  = 500
+	flushBytes = 2 << 20
 	// lastFlush bounds the storing at the end.
 	lastFlush = 5 * time.Second
 	// partLimit bounds what is kept of one body, requestLimit of a whole request, before compression.
@@ -115,10 +116,12 @@ func (w *writer) take(unripe bool) []entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var batch, rest []entry
+	bytes := 0
 	for _, e := range w.waiting {
-		if len(batch) < flushRows && (unripe || e.ripe()) {
+		if len(batch) < flushRows && bytes < flushBytes && (unripe || e.ripe()) {
 			batch = append(batch, e)
 			w.bytes -= e.size
+			bytes += e.size
 			continue
 		}
 		rest = append(rest, e)
