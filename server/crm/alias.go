@@ -106,7 +106,7 @@ func written(phone string) []string {
 }
 
 // ClientOf finds the client behind aliases or makes him; aliases that were new now point to him. Rows that turn out to be one
-// person are joined into the oldest. It takes part in the caller's transaction: two first communications of one person meet at
+// person are joined into the oldest that others know. It takes part in the caller's transaction: two first communications of one person meet at
 // the unique index, and the second waits for the first one's commit.
 func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, now time.Time, aliases []Alias) (ids.ClientID, error) {
 	if len(aliases) == 0 {
@@ -121,7 +121,8 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 		return 0, err
 	}
 	var client ids.ClientID
-	if len(known) > 0 {
+	made := len(known) == 0
+	if !made {
 		client = known[0]
 	} else if err := tx.QueryRow(ctx, `INSERT INTO client (account_id, portal_id, created_at) VALUES ($1, $2, $3) RETURNING id`,
 		int64(account), int64(portal), now).Scan(&client); err != nil {
@@ -138,19 +139,27 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	if err != nil {
 		return 0, err
 	}
-	for _, other := range known[1:] {
-		if err := join(ctx, tx, account, other, known[0]); err != nil {
+	// A row made above that lost the race is the one that goes: nobody has asked anything of it yet, while the other may be planning already.
+	stays := known[0]
+	if made && stays == client && len(known) > 1 {
+		stays = known[1]
+	}
+	for _, other := range known {
+		if other == stays {
+			continue
+		}
+		if err := join(ctx, tx, account, other, stays); err != nil {
 			return 0, err
 		}
 	}
-	if known[0] != client && len(known) == 1 {
+	if stays != client && len(known) == 1 {
 		// The row made above has no alias: it lost the race.
 		if _, err := tx.Exec(ctx, `DELETE FROM client WHERE account_id = $1 AND id = $2 AND NOT EXISTS
 			(SELECT 1 FROM client_alias a WHERE a.account_id = $1 AND a.client_id = $2)`, int64(account), int64(client)); err != nil {
 			return 0, fmt.Errorf("drop spare client %d: %w", client, err)
 		}
 	}
-	return known[0], nil
+	return stays, nil
 }
 
 // aliasOwners lists the clients the aliases point to, oldest first.
