@@ -123,11 +123,14 @@ func refused(kind string) armer {
 	}
 }
 
+// quiet arms nothing.
+func quiet(*side, *rand.Rand) string { return "nothing" }
+
 // rarely arms a fault that costs much time in a tenth of the cases.
 func rarely(a armer) armer {
 	return func(s *side, dice *rand.Rand) string {
 		if dice.IntN(10) > 0 {
-			return "nothing"
+			return quiet(s, dice)
 		}
 		return a(s, dice)
 	}
@@ -137,7 +140,7 @@ func rarely(a armer) armer {
 func once(a armer) armer {
 	return func(s *side, dice *rand.Rand) string {
 		if time.Since(s.c.began) > 15*time.Second {
-			return "nothing"
+			return quiet(s, dice)
 		}
 		return a(s, dice)
 	}
