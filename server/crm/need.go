@@ -2,6 +2,7 @@ package crm
 
 import (
 	"omni/server/ids"
+	"omni/server/inbox"
 )
 
 // The kinds of rows under a client's key.
@@ -84,4 +85,6 @@ type row struct {
 	Joined ids.ClientID
 	Ties   []Ref
 	Work   work
+	// waiting are requests of this step that came while another one was worked.
+	waiting []inbox.Event
 }
