@@ -66,7 +66,10 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	if adopting {
 		t.adopted(t.uis, "")
 	}
-	return t, nil
+	if t.chat == nil && t.uis != 0 {
+		t.mayBeStarted, err = anyStarting(ctx, step.Tx, step.Account)
+	}
+	return t, err
 }
 
 // follow keeps what UIS tells of the channel: a connection made anew has other numbers for it.

@@ -162,11 +162,25 @@ func (t *turn) adopted(chat ids.UISChatID, visitor string) {
 	if t.chat.UIS != 0 {
 		return // the webhook came first and did it
 	}
-	t.chat.UIS, t.chat.State = chat, Work
+	t.chat.UIS = chat
+	if t.chat.State == Starting {
+		t.chat.State = Work
+	}
+	t.release = true // what came of it before its number was known
 	t.touch()
 	for _, m := range t.open {
 		t.dispatch(m, nil)
 	}
+}
+
+// anyStarting tells whether an operator of the account is starting a chat whose number at UIS is not known yet.
+func anyStarting(ctx context.Context, tx pgx.Tx, account ids.AccountID) (bool, error) {
+	var any bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM chat WHERE account_id = $1 AND state = 'starting' AND uis_chat_id IS NULL)`, int64(account)).Scan(&any)
+	if err != nil {
+		return false, fmt.Errorf("look for chats being started: %w", err)
+	}
+	return any, nil
 }
 
 // starting finds the chat that an operator is starting with this address, so that the webhook of the new chat may come before the answer.
