@@ -24,7 +24,6 @@ type recipe struct {
 	harms   []harm  // what happens to servers and database
 	actions []weighted
 	leaving bool          // a third company uninstalls the app in mid-run
-	eager   bool          // stop at the first finding
 	pace    time.Duration // between two rounds, on the average
 	calm    time.Duration // how long it may take to come to rest
 	wait    time.Duration // how long a person waits for anything
