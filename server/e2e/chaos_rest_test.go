@@ -24,6 +24,8 @@ func (c *chaos) rest() bool {
 	}
 	var last map[string]any
 	calm := 0
+	slow := time.AfterFunc(45*time.Second, func() { c.t.Logf("not at rest for 45 s: %s", c.stuck()) })
+	defer slow.Stop()
 	for ctx.Err() == nil {
 		last = c.w.pending()
 		busy := last == nil
