@@ -2,6 +2,7 @@
 # make demo    installs what is missing, builds, starts the product with a sandbox portal and a sandbox UIS
 # make test    installs what is missing, then runs every check; what .ci/run calls
 # make fuzz    runs every fuzz target for FUZZ_TIME (30s)
+# make chaos   the fault suite with 2,000 rounds (OMNI_CHAOS_ROUNDS, OMNI_CHAOS_SEED); 200 of them are part of make test
 # make bench   prints the figures of docs/architecture.md and writes bench.json
 
 SHELL       := /bin/sh
@@ -27,7 +28,7 @@ PAGES_BUILT := $(if $(PAGES),frontend/dist/.vite/manifest.json)
 MODULES     := frontend/node_modules/.package-lock.json
 has_script   = $(shell grep -q '"$(1)":' frontend/package.json 2>/dev/null && echo yes)
 
-.PHONY: build demo test fuzz bench tools pages linter go-checks page-checks browser-checks clean
+.PHONY: build demo test fuzz chaos bench tools pages linter go-checks page-checks browser-checks clean
 
 # ---- build ----
 
@@ -93,6 +94,12 @@ FUZZ_TIME ?= 30s
 
 fuzz:
 	@scripts/fuzz.sh $(FUZZ_TIME)
+
+# ---- chaos ----
+
+chaos: pages $(CACHE)/bin/withpg
+	@scripts/tools.sh compiler postgres
+	OMNI_CHAOS_ROUNDS=$${OMNI_CHAOS_ROUNDS:-2000} $(CACHE)/bin/withpg $(GO) test -count=1 -v -timeout 120m -run 'TestChaos' ./server/e2e
 
 # ---- bench ----
 

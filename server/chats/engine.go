@@ -224,6 +224,9 @@ func (e *Engine) one(step *inbox.Step, t *turn, in input) error {
 		return e.act(step, t, in)
 	case in.webhook != nil:
 		if t.chat == nil && !t.openedBy(*in.webhook) {
+			if t.mayBeStarted {
+				t.waiting = append(t.waiting, in)
+			}
 			return nil
 		}
 		if in.guard != nil {

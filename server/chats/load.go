@@ -80,8 +80,11 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 		}
 	}
 	t.numbers(batch, len(inputs))
-	if t.chat != nil {
+	switch {
+	case t.chat != nil:
 		t.messages(batch, w)
+	case t.uis != 0:
+		anyStarting(batch, step.Account, &t.mayBeStarted)
 	}
 	return t, func() {
 		t.setting.Channel = channel()

@@ -162,11 +162,21 @@ func (t *turn) adopted(chat ids.UISChatID, visitor string) {
 	if t.chat.UIS != 0 {
 		return // the webhook came first and did it
 	}
-	t.chat.UIS, t.chat.State = chat, Work
+	t.chat.UIS = chat
+	if t.chat.State == Starting {
+		t.chat.State = Work
+	}
+	t.release = true // what came of it before its number was known
 	t.touch()
 	for _, m := range t.open {
 		t.dispatch(m, nil)
 	}
+}
+
+// anyStarting asks whether an operator of the account is starting a chat whose number at UIS is not known yet.
+func anyStarting(batch *pgx.Batch, account ids.AccountID, into *bool) {
+	batch.Queue(`SELECT EXISTS (SELECT FROM chat WHERE account_id = $1 AND state = 'starting' AND uis_chat_id IS NULL)`, int64(account)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(into) })
 }
 
 // starting finds the chat that an operator is starting with this address, so that the webhook of the new chat may come before the answer.

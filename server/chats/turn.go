@@ -53,6 +53,8 @@ type turn struct {
 	chat *Chat
 	// uis is the chat's number at UIS as the key names it; 0 under start:{id}.
 	uis ids.UISChatID
+	// mayBeStarted: the chat is not known, and may be one that an operator is starting, whose number is on its way.
+	mayBeStarted bool
 	// made: the chat row is new in this step.
 	made    bool
 	touched bool

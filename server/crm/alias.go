@@ -106,7 +106,7 @@ func written(phone string) []string {
 }
 
 // ClientOf finds the client behind aliases or makes him; aliases that were new now point to him. Rows that turn out to be one
-// person are joined into the oldest. It takes part in the caller's transaction: two first communications of one person meet at
+// person are joined into the oldest that others know. It takes part in the caller's transaction: two first communications of one person meet at
 // the unique index, and the second waits for the first one's commit.
 func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, now time.Time, aliases []Alias) (ids.ClientID, error) {
 	if len(aliases) == 0 {
@@ -118,8 +118,9 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	}
 	var client ids.ClientID
 	var known []ids.ClientID
+	made := false
 	batch := &pgx.Batch{}
-	batch.Queue(clientOf, int64(account), int64(portal), kinds, values, now).QueryRow(func(row pgx.Row) error { return row.Scan((*int64)(&client)) })
+	batch.Queue(clientOf, int64(account), int64(portal), kinds, values, now).QueryRow(func(row pgx.Row) error { return row.Scan((*int64)(&client), &made) })
 	// Somebody may have been first meanwhile: what the index holds now is what counts.
 	batch.Queue(aliasOwners, int64(account), int64(portal), kinds, values).Query(func(rows pgx.Rows) error {
 		var err error
@@ -129,19 +130,27 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return 0, fmt.Errorf("find the client behind %d aliases: %w", len(aliases), err)
 	}
-	for _, other := range known[1:] {
-		if err := join(ctx, tx, account, other, known[0]); err != nil {
+	// A row made above that lost the race is the one that goes: nobody has asked anything of it yet, while the other may be planning already.
+	stays := known[0]
+	if made && stays == client && len(known) > 1 {
+		stays = known[1]
+	}
+	for _, other := range known {
+		if other == stays {
+			continue
+		}
+		if err := join(ctx, tx, account, other, stays); err != nil {
 			return 0, err
 		}
 	}
-	if known[0] != client && len(known) == 1 {
+	if stays != client && len(known) == 1 {
 		// The row made above has no alias: it lost the race.
 		if _, err := tx.Exec(ctx, `DELETE FROM client WHERE account_id = $1 AND id = $2 AND NOT EXISTS
 			(SELECT 1 FROM client_alias a WHERE a.account_id = $1 AND a.client_id = $2)`, int64(account), int64(client)); err != nil {
 			return 0, fmt.Errorf("drop spare client %d: %w", client, err)
 		}
 	}
-	return known[0], nil
+	return stays, nil
 }
 
 // aliasOwners lists the clients the aliases point to, oldest first. One look into the primary key per alias: as a plain join, a plan made while the
@@ -149,7 +158,7 @@ func ClientOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 const aliasOwners = `SELECT DISTINCT a.client_id FROM unnest($3::text[], $4::text[]) AS w(kind, value) CROSS JOIN LATERAL
 	(SELECT client_id FROM client_alias WHERE account_id = $1 AND portal_id = $2 AND kind = w.kind AND value = w.value LIMIT 1) a ORDER BY 1`
 
-// clientOf answers the oldest client the aliases point to, or a new one, and points those aliases to it that pointed nowhere. It waits for another
+// clientOf answers the oldest client the aliases point to, or a new one (and which of both), and points those aliases to it that pointed nowhere. It waits for another
 // transaction that is pointing one of them.
 const clientOf = `WITH known AS (SELECT min(k.client_id) AS id FROM (` + aliasOwners + `) k),
 	made AS (INSERT INTO client (account_id, portal_id, created_at) SELECT $1, $2, $5 FROM known WHERE known.id IS NULL RETURNING id),
@@ -157,7 +166,7 @@ const clientOf = `WITH known AS (SELECT min(k.client_id) AS id FROM (` + aliasOw
 	named AS (INSERT INTO client_alias (account_id, portal_id, kind, value, client_id)
 		SELECT $1, $2, a.kind, a.value, who.id FROM unnest($3::text[], $4::text[]) AS a(kind, value), who ORDER BY a.kind, a.value
 		ON CONFLICT (account_id, portal_id, kind, value) DO NOTHING)
-	SELECT id FROM who`
+	SELECT who.id, known.id IS NULL FROM who, known`
 
 // join makes one client row of two. The younger one keeps existing as a signpost: letters under its key are handed on.
 func join(ctx context.Context, tx pgx.Tx, account ids.AccountID, from, into ids.ClientID) error {

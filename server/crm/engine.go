@@ -56,9 +56,24 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	}
 	out := flow.Outcome{}
 	for _, event := range events {
+		if event.Kind == KindNeed && len(client.waiting) > 0 {
+			client.waiting = append(client.waiting, event)
+			continue
+		}
 		if err := client.take(step, event, &out); err != nil {
 			return err
 		}
+	}
+	// The end they wait for may have come later in this very step: a release does not bring back what its own step puts off.
+	waiting := client.waiting
+	client.waiting = nil
+	for _, event := range waiting {
+		if err := client.take(step, event, &out); err != nil {
+			return err
+		}
+	}
+	for _, event := range client.waiting {
+		step.Defer(event)
 	}
 	if err := client.save(step); err != nil {
 		return err
@@ -105,7 +120,7 @@ func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error
 			return nil
 		}
 		if r.Work.Need != nil {
-			step.Defer(event)
+			r.waiting = append(r.waiting, event)
 			return nil
 		}
 		var need Need

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"omni/server/ids"
+	"omni/server/inbox"
 )
 
 // The kinds of rows under a client's key.
@@ -84,6 +85,8 @@ type row struct {
 	Joined ids.ClientID
 	Ties   []Ref
 	Work   work
+	// waiting are requests of this step that came while another one was worked.
+	waiting []inbox.Event
 
 	// there: the row exists; ties and work are as stored.
 	there      bool

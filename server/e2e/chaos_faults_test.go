@@ -28,10 +28,23 @@ func late(dice *rand.Rand) time.Duration {
 	return time.Duration(200+dice.IntN(1600)) * time.Millisecond
 }
 
+// most bounds how many faults of one kind of call wait to strike: a platform that fails for many calls in a row is left alone for up to a minute, and the
+// run is to see many failures, not one long one.
+const most = 3
+
 // atPortal arms a fault of the portal's calls.
 func atPortal(methods []string, make func(dice *rand.Rand) portal.Fault) armer {
 	return func(s *side, dice *rand.Rand) string {
 		f := make(dice)
+		waiting := 0
+		for _, armed := range s.c.w.bitrix.Faults() {
+			if armed.Portal == s.n.portal.Name() && armed.Count > 0 {
+				waiting++
+			}
+		}
+		if waiting >= 2*most {
+			return "nothing"
+		}
 		f.Portal, f.Method, f.Skip = s.n.portal.Name(), of(methods, dice), dice.IntN(3)
 		if _, err := s.c.w.bitrix.AddFault(f); err != nil {
 			s.c.find("the test itself", s.tag, "%v", err)
@@ -44,6 +57,15 @@ func atPortal(methods []string, make func(dice *rand.Rand) portal.Fault) armer {
 func atUIS(api string, operations []string, kind uisplatform.FaultKind, delay func(*rand.Rand) time.Duration) armer {
 	return func(s *side, dice *rand.Rand) string {
 		f := uisplatform.Fault{API: api, Match: of(operations, dice), Kind: kind, Times: 1}
+		waiting := 0
+		for _, armed := range s.c.w.platform.Faults() {
+			if armed.API == api && armed.Account == s.n.uis.Name() && armed.Hit < armed.Times {
+				waiting++
+			}
+		}
+		if waiting >= most {
+			return "nothing"
+		}
 		if delay != nil {
 			f.Delay = delay(dice)
 		}
@@ -123,11 +145,14 @@ func refused(kind string) armer {
 	}
 }
 
+// quiet arms nothing.
+func quiet(*side, *rand.Rand) string { return "nothing" }
+
 // rarely arms a fault that costs much time in a tenth of the cases.
 func rarely(a armer) armer {
 	return func(s *side, dice *rand.Rand) string {
 		if dice.IntN(10) > 0 {
-			return "nothing"
+			return quiet(s, dice)
 		}
 		return a(s, dice)
 	}
@@ -137,7 +162,7 @@ func rarely(a armer) armer {
 func once(a armer) armer {
 	return func(s *side, dice *rand.Rand) string {
 		if time.Since(s.c.began) > 15*time.Second {
-			return "nothing"
+			return quiet(s, dice)
 		}
 		return a(s, dice)
 	}

@@ -42,6 +42,7 @@ func (s *side) feeds() {
 		}
 		if what := differ(want, have); what != "" {
 			s.c.find("feed", fmt.Sprintf("%s, page of person %d", s.tag, user), "%s", what)
+			return
 		}
 		if user == 1 {
 			s.messagesOnce(p)

@@ -24,6 +24,8 @@ func (c *chaos) rest() bool {
 	}
 	var last map[string]any
 	calm := 0
+	slow := time.AfterFunc(45*time.Second, func() { c.t.Logf("not at rest for 45 s: %s", c.stuck()) })
+	defer slow.Stop()
 	for ctx.Err() == nil {
 		last = c.w.pending()
 		busy := last == nil
@@ -48,8 +50,9 @@ func (c *chaos) rest() bool {
 
 // stuck lists what is still open, by the tables themselves.
 func (c *chaos) stuck() string {
-	return c.rows(`SELECT format('command %s %s %s attempts %s class %s %s; due in %s s, lane asleep: %s, lease %s s', c.account_id, c.kind, c.state, c.attempts, c.class,
-			left(c.text, 120), round(extract(epoch FROM c.due_at - clock_timestamp())), l.asleep, round(extract(epoch FROM nullif(l.lease_until, '-infinity') - clock_timestamp())))
+	return c.rows(`SELECT format('command %s %s %s attempts %s class %s %s; due in %s s, lane asleep: %s, lease %s s, failures %s, pause %s s', c.account_id, c.kind, c.state, c.attempts, c.class,
+			left(c.text, 120), round(extract(epoch FROM c.due_at - clock_timestamp())), l.asleep, round(extract(epoch FROM nullif(l.lease_until, '-infinity') - clock_timestamp())), l.failures,
+			round(extract(epoch FROM nullif(l.pause_until, '-infinity') - clock_timestamp())))
 			FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.state IN ('ready', 'sent', 'unclear') ORDER BY c.id LIMIT 12`) +
 		c.rows(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL ORDER BY id LIMIT 12`)
 }

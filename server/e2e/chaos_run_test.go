@@ -24,7 +24,6 @@ type recipe struct {
 	harms   []harm  // what happens to servers and database
 	actions []weighted
 	leaving bool          // a third company uninstalls the app in mid-run
-	eager   bool          // stop at the first finding
 	pace    time.Duration // between two rounds, on the average
 	calm    time.Duration // how long it may take to come to rest
 	wait    time.Duration // how long a person waits for anything
@@ -33,7 +32,7 @@ type recipe struct {
 
 // usual is the whole suite.
 func usual() recipe {
-	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), leaving: true, calm: 150 * time.Second, wait: 2 * patience, fresh: 5}
+	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), leaving: true, calm: 4 * time.Minute, wait: 2 * patience, fresh: 5}
 }
 
 // chaos is one run.
@@ -118,6 +117,9 @@ func (c *chaos) run() {
 		next := min(c.rounds, done+c.every)
 		c.stretch(done, next)
 		done = next
+		if c.failed() {
+			return
+		}
 		c.settle()
 		if c.failed() {
 			return // what follows would only repeat it

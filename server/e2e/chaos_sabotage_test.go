@@ -24,6 +24,7 @@ func TestChaosFindsSabotage(t *testing.T) {
 	require.NoError(t, build.Run())
 	for name, r := range sabotages() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r.program, r.extra = program, []string{"OMNI_SABOTAGE=" + name}
 			if os.Getenv("OMNI_CHAOS_HONEST") != "" { // the same load finds nothing in servers that are well
 				r.program, r.extra = binary, nil
@@ -43,7 +44,7 @@ func TestChaosFindsSabotage(t *testing.T) {
 
 // sabotages are the loads that make each way of breaking the servers matter.
 func sabotages() map[string]recipe {
-	common := recipe{rounds: 90, every: 30, crews: 8, servers: 1, pace: 30 * time.Millisecond, calm: 25 * time.Second, wait: 20 * time.Second, fresh: 5, actions: everyAction()}
+	common := recipe{rounds: 160, every: 40, crews: 8, servers: 1, pace: 60 * time.Millisecond, calm: 20 * time.Second, wait: 6 * time.Second, fresh: 5}
 	with := func(change func(*recipe)) recipe {
 		r := common
 		change(&r)
@@ -56,17 +57,17 @@ func sabotages() map[string]recipe {
 		// Verification switched off: what nobody answered counts as done …
 		"trust": with(func(r *recipe) {
 			r.actions = talk
-			r.faults = []armer{atPortal(writes, kind(portal.FaultReset)), atUIS("adapter", uisWrites[:3], uisplatform.StatusBefore, nil)}
+			r.faults = []armer{quiet, quiet, atPortal(writes, kind(portal.FaultReset)), atUIS("adapter", uisWrites[:3], uisplatform.StatusBefore, nil)}
 		}),
 		// … or is simply sent once more.
 		"repeat": with(func(r *recipe) {
 			r.actions = talk
-			r.faults = []armer{atPortal(writes, kind(portal.FaultLost)), atUIS("adapter", uisWrites[:3], uisplatform.LostAfter, nil)}
+			r.faults = []armer{quiet, quiet, atPortal(writes, kind(portal.FaultLost)), atUIS("adapter", uisWrites[:3], uisplatform.LostAfter, nil)}
 		}),
 		// "Not found" is believed at once, while the platform still works on it.
 		"hasty": with(func(r *recipe) {
 			r.actions = talk
-			r.faults = []armer{atUIS("adapter", uisWrites[:3], uisplatform.Late, late), atPortal(writes, func(*rand.Rand) portal.Fault {
+			r.faults = []armer{quiet, quiet, atUIS("adapter", uisWrites[:3], uisplatform.Late, late), atPortal(writes, func(*rand.Rand) portal.Fault {
 				return portal.Fault{Kind: portal.FaultLate, DelayMS: 1700}
 			})}
 		}),

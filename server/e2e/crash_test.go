@@ -144,3 +144,32 @@ func TestSocketMissesNothing(t *testing.T) {
 	page.rising(t)
 	w.clean()
 }
+
+// TestEqualTextsInARow: of several equal messages one that never arrived is not taken for the one before it.
+func TestEqualTextsInARow(t *testing.T) {
+	t.Parallel()
+	w, n := one(t, 1)
+	m, err := n.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: "79000000058"}, "Можно завтра?")
+	require.NoError(t, err)
+	w.rest()
+	id := n.chats("list=new")[0].ID
+	// The second leaves when the number of the first is known, but was asked for before; its request never arrives.
+	n.uis.AddFault(uisplatform.Fault{API: "adapter", Match: "POST /v1/adapter/message", Kind: uisplatform.SlowAfter, Delay: time.Second})
+	n.uis.AddFault(uisplatform.Fault{API: "adapter", Match: "POST /v1/adapter/message", Kind: uisplatform.ResetBefore})
+	for range 3 {
+		n.say(id, newID(), "Да", 0)
+	}
+	w.rest()
+	numbers := map[int64]bool{}
+	for _, m := range n.uis.MessagesOf(m.Chat) {
+		if m.Text == "Да" {
+			numbers[m.ID] = true
+		}
+	}
+	require.Len(t, numbers, 3)
+	for _, m := range n.messages(id) {
+		require.Contains(t, []string{"received", "sent"}, m.Status)
+	}
+	require.EqualValues(t, 0, w.pending()["refused"])
+	w.clean()
+}

@@ -235,6 +235,9 @@ func (o *Outbox) judge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lo
 	limit := o.patience(check, sent.Lane.Kind)
 	finding, result := Undecided, json.RawMessage(nil)
 	if reply.Err == nil && check.Judge != nil {
+		if sent.Others, err = others(ctx, tx, account, id); err != nil {
+			return nil, err
+		}
 		finding, result = check.Judge(sent, reply.Result)
 	}
 	if finding == Found {
@@ -256,4 +259,25 @@ func (o *Outbox) judge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lo
 		wait = max(wait, lookGap/5)
 	}
 	return nil, o.postpone(ctx, tx, account, id, wait)
+}
+
+// othersKept bounds how many results of other commands a judge is told.
+const othersKept = 200
+
+// others are the newest results of other commands of the same key and kind.
+func others(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.CommandID) ([]json.RawMessage, error) {
+	rows, err := tx.Query(ctx, `SELECT o.result FROM command c JOIN command o ON o.account_id = c.account_id AND o.key = c.key AND o.kind = c.kind AND o.id <> c.id
+		WHERE c.account_id = $1 AND c.id = $2 AND o.state = 'done' AND o.result IS NOT NULL ORDER BY o.id DESC LIMIT $3`, int64(account), int64(id), othersKept)
+	if err != nil {
+		return nil, fmt.Errorf("read what others like command %d made: %w", id, err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (json.RawMessage, error) {
+		var raw []byte
+		err := row.Scan(&raw)
+		return raw, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what others like command %d made: %w", id, err)
+	}
+	return list, nil
 }

@@ -199,6 +199,8 @@ type Sent struct {
 	Params  json.RawMessage
 	Meta    json.RawMessage
 	At      time.Time
+	// Others are the results of other commands of this key and kind that are done: what they made is not this one's, however alike it looks. A judge only.
+	Others []json.RawMessage
 }
 
 // Probe is the read that may show an effect.

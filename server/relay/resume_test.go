@@ -35,23 +35,19 @@ func resume(t *testing.T, h *relay.Hub, after int64) string {
 	require.NoError(t, err)
 	defer s.Leave()
 	var got []string
-	for {
-		select {
-		case raw := <-s.Frames():
-			var frame struct {
-				Type string
-				Seq  int64
-			}
-			require.NoError(t, json.Unmarshal(raw, &frame))
-			got = append(got, frame.Type)
-			if frame.Type != "reload" {
-				got[len(got)-1] = fmt.Sprint(frame.Type, " ", frame.Seq)
-			}
-			continue
-		default:
+	for _, raw := range s.Take() {
+		var frame struct {
+			Type string
+			Seq  int64
 		}
-		return strings.Join(got, ", ")
+		require.NoError(t, json.Unmarshal(raw, &frame))
+		if frame.Type == "reload" {
+			got = append(got, frame.Type)
+			continue
+		}
+		got = append(got, fmt.Sprint(frame.Type, " ", frame.Seq))
 	}
+	return strings.Join(got, ", ")
 }
 
 // Days of the feed are dropped whole. A page gets exactly what it missed, or reload: never a part of it, although at the seam of two days numbers lie on

@@ -158,6 +158,14 @@ func sentOf[T any](sent outbox.Sent) (uis.Sent, bool) {
 	for _, id := range m.Known {
 		s.KnownMessages[id] = true
 	}
+	for _, raw := range sent.Others {
+		var other struct {
+			ID uis.MessageID `json:"id"`
+		}
+		if json.Unmarshal(raw, &other) == nil && other.ID != 0 {
+			s.KnownMessages[other.ID] = true
+		}
+	}
 	if zone, err := time.LoadLocation(m.Zone); err == nil {
 		s.Zone = zone
 	}
