@@ -25,22 +25,24 @@ func (r *runner) landed(class Priority) {
 // fly sends one request and stores what became of its commands.
 func (r *runner) fly(ctx context.Context, f flight) {
 	began := r.outbox.now()
-	out := make([]Outgoing, len(f.commands))
-	for i, c := range f.commands {
+	calls := r.outbox.calls(f.commands)
+	out := make([]Outgoing, len(calls))
+	for i, c := range calls {
 		out[i] = c.Outgoing
 	}
-	replies := r.request(ctx, f, out)
+	replies := r.request(ctx, out)
 	if r.outbox.Record != nil {
 		r.outbox.Record(Exchange{Lane: r.lane, Started: began, Took: r.outbox.now().Sub(began), Sent: out, Replies: replies})
 	}
-	r.land(ctx, f, replies, began)
+	r.learn(out, replies, began)
+	r.land(ctx, f, r.outbox.split(f.commands, calls, replies))
 }
 
 // request gives the commands to the transport and makes sure that each has an answer.
-func (r *runner) request(ctx context.Context, f flight, out []Outgoing) []Reply {
+func (r *runner) request(ctx context.Context, out []Outgoing) []Reply {
 	transport := r.outbox.Transports[r.lane.Kind]
 	if transport == nil {
-		return replyAll(f, &Failure{Kind: Retry, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
+		return replyAll(len(out), &Failure{Kind: Retry, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.outbox.requestLimit(r.lane.Kind)+5*time.Second)
 	defer cancel()
@@ -56,20 +58,17 @@ func (r *runner) request(ctx context.Context, f flight, out []Outgoing) []Reply 
 	return replies[:len(out)]
 }
 
-func replyAll(f flight, failure *Failure) []Reply {
-	replies := make([]Reply, len(f.commands))
+func replyAll(n int, failure *Failure) []Reply {
+	replies := make([]Reply, n)
 	for i := range replies {
 		replies[i].Err = failure
 	}
 	return replies
 }
 
-// land learns from the answers and stores them, however long the database is away, as long as the lane is ours.
-func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time.Time) {
+// land stores the answers, however long the database is away, as long as the lane is ours.
+func (r *runner) land(ctx context.Context, f flight, replies []Reply) {
 	defer r.landed(f.class)
-	if !began.IsZero() {
-		r.learn(f, replies, began)
-	}
 	for {
 		var letters []letter
 		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
@@ -98,9 +97,9 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time
 }
 
 // learn takes what the answers say about budget, time and rest.
-func (r *runner) learn(f flight, replies []Reply, began time.Time) {
-	kinds := make([]string, len(f.commands))
-	for i, c := range f.commands {
+func (r *runner) learn(out []Outgoing, replies []Reply, began time.Time) {
+	kinds := make([]string, len(out))
+	for i, c := range out {
 		kinds[i] = c.Kind
 	}
 	r.mu.Lock()

@@ -18,7 +18,8 @@ import (
 type claimed struct {
 	Outgoing
 	priority Priority
-	check    bool // the read that looks for another command's effect
+	check    bool          // the read that looks for another command's effect
+	leader   ids.CommandID // it may leave in one call with this one (itself for the first); 0: alone
 }
 
 // scanKeys bounds one scan for heads; with more keys the next scan goes on where this one ended. What is waiting or live is always seen.
@@ -95,10 +96,15 @@ func (r *runner) choose(heads []head) ([]head, Priority, time.Duration) {
 // stay; those whose values are missing are refused here.
 func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Priority) (flight, []letter, error) {
 	f := flight{class: class}
+	ahead, leaders, err := r.riders(ctx, tx, picked)
+	if err != nil {
+		return f, nil, err
+	}
+	f.marked = ahead
 	rows, err := tx.Query(ctx, `WITH picked AS (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		UPDATE command c SET state = 'sent', epoch = $3, sent_at = clock_timestamp(), attempts = c.attempts + 1 FROM picked WHERE c.account_id = $1 AND c.id = picked.id
 		RETURNING c.id, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL`,
-		int64(r.lane.Account), identify(picked), r.epoch)
+		int64(r.lane.Account), ahead, r.epoch)
 	if err != nil {
 		return f, nil, fmt.Errorf("mark commands sent: %w", err)
 	}
@@ -117,6 +123,15 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	if err != nil {
 		return f, nil, fmt.Errorf("mark commands sent: %w", err)
 	}
+	seen := map[ids.CommandID]bool{}
+	for _, c := range marked {
+		seen[c.ID] = true
+	}
+	vain := unbroken(ahead, leaders, seen)
+	if err := r.unmark(ctx, tx, vain); err != nil {
+		return f, nil, err
+	}
+	marked = slices.DeleteFunc(marked, func(c linked) bool { return slices.Contains(vain, int64(c.ID)) })
 	var plans [][16]byte
 	for _, c := range marked {
 		if len(c.after) > 0 {
@@ -128,8 +143,8 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 		return f, nil, err
 	}
 	order := map[ids.CommandID]int{}
-	for i, h := range picked {
-		order[h.id] = i
+	for i, id := range ahead {
+		order[ids.CommandID(id)] = i
 	}
 	slices.SortFunc(marked, func(a, b linked) int { return order[a.ID] - order[b.ID] })
 	batch := &pgx.Batch{}
@@ -145,6 +160,7 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 			c.Params = filled
 			batch.Queue(`UPDATE command SET asked = $3 WHERE account_id = $1 AND id = $2`, int64(r.lane.Account), int64(c.ID), []byte(filled))
 		}
+		c.leader = leaders[c.ID]
 		f.commands = append(f.commands, c.claimed)
 	}
 	r.mu.Lock()

@@ -47,8 +47,10 @@ func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 			plans[c.group] = uuid.Must(uuid.NewV7())
 		}
 		row.planID, row.siblings = plans[c.group], c.siblings
-		if made[c.index], err = row.merge(ctx, tx, account, lanes[c.Lane]); err != nil {
-			return nil, nil, err
+		if o.registry.kinds[c.Kind].Join == nil {
+			if made[c.index], err = row.merge(ctx, tx, account, lanes[c.Lane]); err != nil {
+				return nil, nil, err
+			}
 		}
 		if made[c.index] == 0 {
 			row.queue(batch, account, lanes[c.Lane], &made[c.index])

@@ -195,7 +195,8 @@ func (r *runner) letGo(ctx context.Context) bool {
 type flight struct {
 	commands []claimed
 	class    Priority
-	resumed  int64 // how often the lane had been woken when it left
+	resumed  int64   // how often the lane had been woken when it left
+	marked   []int64 // all that may have been marked sent
 }
 
 // round looks once: unclear commands whose time has come, then what may leave. It answers when to look again, or that a request left.
@@ -234,7 +235,7 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	if err != nil {
 		if len(picked) > 0 {
 			r.landed(f.class)
-			r.unsent = append(r.unsent, identify(picked)...)
+			r.unsent = append(r.unsent, f.marked...)
 		}
 		return maxWait, false, err
 	}
@@ -248,19 +249,11 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		return mergePause, len(refused) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
-		r.flights.Go(func() { r.land(ctx, f, replyAll(f, &Failure{Kind: Retry, Class: "not_sent"}), time.Time{}) })
+		r.flights.Go(func() { r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Class: "not_sent"})) })
 		return 0, false, errNotOurs
 	}
 	r.flights.Go(func() { r.fly(ctx, f) })
 	return 0, true, nil
-}
-
-func identify(heads []head) []int64 {
-	list := make([]int64, len(heads))
-	for i, h := range heads {
-		list[i] = int64(h.id)
-	}
-	return list
 }
 
 // seen is what one look at the lane shows.
