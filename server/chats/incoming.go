@@ -109,10 +109,8 @@ func (t *turn) said(s Said) bool {
 	}
 	if side == FromOperator && len(t.open) > 0 {
 		if own := t.echoOf(s); own != nil {
-			own.UIS = s.ID
-			t.byUIS[s.ID] = own
+			t.arrived(own, s.ID)
 			t.advance(own, Sent)
-			t.change(own)
 			return true
 		}
 		return false
@@ -199,9 +197,7 @@ func (t *turn) status(id int64, status string) bool {
 	m := t.byUIS[id]
 	if m == nil && len(t.open) > 0 && t.open[0].Status == Checking && t.open[0].UIS == 0 {
 		m = t.open[0]
-		m.UIS = id
-		t.byUIS[id] = m
-		t.change(m)
+		t.arrived(m, id)
 	}
 	if m == nil {
 		return len(t.open) == 0

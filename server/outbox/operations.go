@@ -113,6 +113,28 @@ func (o *Outbox) Confirm(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 	return len(done) > 0, err
 }
 
+// Seen is an effect that an event showed, of the command with that name in a plan of a key.
+type Seen struct {
+	Key    ids.Key
+	Plan   string
+	Name   string
+	Result json.RawMessage
+}
+
+// ConfirmSeen is Confirm for who knows his plan and not the command's number: the newest of that name that left and has no answer yet.
+func (o *Outbox) ConfirmSeen(ctx context.Context, tx pgx.Tx, account ids.AccountID, seen Seen) (bool, error) {
+	var id ids.CommandID
+	err := tx.QueryRow(ctx, `SELECT id FROM command WHERE account_id = $1 AND key = $2 AND plan = $3 AND name = $4 AND attempts > 0 AND check_of IS NULL
+		AND state IN ('ready', 'sent', 'unclear', 'unconfirmed') ORDER BY id DESC LIMIT 1`, int64(account), string(seen.Key), seen.Plan, seen.Name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find what was seen of plan %s: %w", seen.Plan, err)
+	}
+	return o.Confirm(ctx, tx, account, id, seen.Result)
+}
+
 // Close ends everything open of a lane: its portal was uninstalled. What is under way may still be answered.
 func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef, reason string) error {
 	// The lane's row first, as a round does, so that they never wait for each other in a circle.
