@@ -50,17 +50,23 @@ func TestALateTruthEndsThePlanAgain(t *testing.T) {
 	s := start(t, storetest.URL(t), p, setup{})
 	c := add("chat:1", 1)
 	c.Kind, c.ReplyKey, c.ReplyKind = "call", "chat:1", "answer"
+	c.Plan, c.Name = "message:1", "send"
 	made := s.enqueue(t, c)
 	within(t, 15*time.Second, "nothing shows it", func() bool { return s.state(t, made[0]) == "unconfirmed" })
-	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) error {
-		changed, err := s.Confirm(ctx, tx, account, made[0], json.RawMessage(`{"id":5}`))
-		require.True(t, changed)
-		return err
-	}))
+	confirm := func(name string) (changed bool) {
+		require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) (err error) {
+			changed, err = s.ConfirmSeen(ctx, tx, account, outbox.Seen{Key: "chat:1", Plan: "message:1", Name: name, Result: json.RawMessage(`{"id":5}`)})
+			return err
+		}))
+		return changed
+	}
+	require.False(t, confirm("upload"))
+	require.True(t, confirm("send"))
+	require.False(t, confirm("send"), "once")
 	answers := s.answers(t)
 	require.Len(t, answers, 2)
-	require.Equal(t, "unconfirmed", answers[0].Results[""].State)
-	require.Equal(t, "done", answers[1].Results[""].State)
+	require.Equal(t, "unconfirmed", answers[0].Results["send"].State)
+	require.Equal(t, "done", answers[1].Results["send"].State)
 }
 
 // TestARepeatByHandDoesNotOverlap: a person repeats what was not confirmed while the first request may still be running.
