@@ -86,7 +86,7 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply) {
 		select {
 		case <-ctx.Done():
 			return // the next owner finds these commands unclear
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(time.Duration(200+200*jitter()) * time.Millisecond):
 		}
 	}
 	for _, c := range f.commands {

@@ -23,7 +23,7 @@ type claimed struct {
 }
 
 // scanKeys bounds one scan for heads; with more keys the next scan goes on where this one ended. What is waiting or live is always seen.
-const scanKeys = 2000
+const scanKeys = 500
 
 // headsQuery finds the first open command of each key by a loose scan, the heads of the keys in which the most urgent commands are, and independent commands. A
 // command that follows others is ready when all of them are done. The limits in the laterals keep the planner from turning the joins round when its statistics

@@ -158,3 +158,34 @@ func TestWhatIsTurnedAwayForEverEnds(t *testing.T) {
 	require.Equal(t, "refused", s.state(t, made[0]))
 	within(t, 5*time.Second, "the next of its key goes on", func() bool { return s.state(t, made[1]) == "done" })
 }
+
+// TestAPlatformThatIsDownIsProbedOneByOne: after five failures one command at a time goes out, with growing pauses, and when the platform is back everything
+// is done once.
+func TestAPlatformThatIsDownIsProbedOneByOne(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]fault{
+		"turned away": {failure: &outbox.Failure{Kind: outbox.Retry, Class: "transport"}},
+		"cut off":     {drop: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			p.setPlan(func(int, []wire) *fault { return &f })
+			s := start(t, storetest.URL(t), p, setup{})
+			const keys = 60
+			s.enqueue(t, oneEach(keys, 0)...)
+			within(t, 20*time.Second, "it is tried", func() bool { return len(p.sizes()) >= 7 })
+			tried := p.sizes()
+			for _, n := range tried[5:] {
+				require.Equal(t, 1, n, "a probe is one command: %v", tried)
+			}
+			var failures int
+			s.query(t, `SELECT failures FROM lane`, &failures)
+			require.GreaterOrEqual(t, failures, 5, "the gauge shows it")
+			require.Never(t, func() bool { return len(p.sizes()) > len(tried)+4 }, 5*time.Second, 50*time.Millisecond, "no storm")
+			p.setPlan(nil)
+			s.rests(t, 60*time.Second)
+			inOrder(t, p.seen(), keys)
+		})
+	}
+}

@@ -39,8 +39,10 @@ const (
 	idleAfter = 30 * time.Second
 	// maxWait bounds how long a runner sleeps without looking.
 	maxWait = time.Second
-	// mergePause is how long a command that is being rewritten is left alone.
-	mergePause = 20 * time.Millisecond
+	// limitsEvery is how often a lane asks what it may send.
+	limitsEvery = time.Minute
+	// shortPause is how long a command that is being rewritten is left alone, and the time between two looks at very many keys.
+	shortPause = 20 * time.Millisecond
 	// storePatience bounds one try to store what came back.
 	storePatience = 5 * time.Second
 )
@@ -120,7 +122,12 @@ func (r *runner) run(ctx context.Context) {
 	sleep := time.NewTimer(maxWait)
 	defer sleep.Stop()
 	lastWork := r.outbox.now()
+	limitsAt := lastWork
 	for {
+		if now := r.outbox.now(); now.Sub(limitsAt) > limitsEvery {
+			limitsAt = now
+			r.relimit(ctx)
+		}
 		wait, worked, err := r.round(ctx)
 		switch {
 		case errors.Is(err, errNotOurs), ctx.Err() != nil:
@@ -157,6 +164,15 @@ func (r *runner) run(ctx context.Context) {
 		case <-sleep.C:
 		}
 	}
+}
+
+// relimit takes over a budget that changed: the portal got another licence.
+func (r *runner) relimit(ctx context.Context) {
+	limits := r.outbox.limits(ctx, laneKey{r.lane.Account, r.lane.LaneRef})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.budget.level, r.budget.levelAt = r.budget.at(r.outbox.now()), r.outbox.now()
+	r.budget.Limits = limits
 }
 
 // gathering waits for company before a new command is looked at.
@@ -224,7 +240,11 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 			return nil
 		}
 		var class Priority
+		none := len(seen.heads) == 0
 		if picked, class, wait = r.choose(seen.heads); len(picked) == 0 {
+			if none && r.cursor != "" {
+				wait = shortPause // more keys than one look shows, and nothing was ready among these
+			}
 			return nil
 		}
 		f, refused, err = r.claim(ctx, tx, picked, class)
@@ -246,7 +266,7 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		return wait, false, nil
 	case len(f.commands) == 0: // all were refused, or somebody rewrites them at this moment
 		r.unsend(f.class)
-		return mergePause, len(refused) > 0, nil
+		return shortPause, len(refused) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
 		r.flights.Go(func() { r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Class: "not_sent"})) })
