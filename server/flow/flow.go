@@ -22,9 +22,9 @@ type Outcome struct {
 	Cancel   []string
 	Commands []outbox.Command
 	// Seen are effects of own commands that an event showed.
-	Seen []outbox.Seen
-	Feed     []relay.Event
-	Reasons  []Reason
+	Seen    []outbox.Seen
+	Feed    []relay.Event
+	Reasons []Reason
 }
 
 // Timer is a row of the deciding key that becomes due later; an open one of that name is replaced.

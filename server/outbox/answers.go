@@ -42,7 +42,7 @@ func (r *runner) fly(ctx context.Context, f flight) {
 func (r *runner) request(ctx context.Context, out []Outgoing) []Reply {
 	transport := r.outbox.Transports[r.lane.Kind]
 	if transport == nil {
-		return replyAll(len(out), &Failure{Kind: Retry, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
+		return replyAll(len(out), &Failure{Kind: Retry, Wide: true, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.outbox.requestLimit(r.lane.Kind)+5*time.Second)
 	defer cancel()
@@ -256,9 +256,9 @@ func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Fail
 	case Sleep, Rest, Full:
 	}
 	// It did not run: the same again. A deadline still ends it, and so does a person; what is wrong with the lane as a whole (its circuit is open, it sleeps,
-	// its bucket is full) goes on until that is over, and shows in the lane's gauge. What fails by itself ends with a reason.
+	// its bucket is full, a method rests) goes on until that is over, and shows in the lane's gauge. What is turned away by itself ends with a reason.
 	own := 0
-	if f.Kind == Retry && !r.failing() {
+	if f.Kind == Retry && !f.Wide && !r.failing() {
 		own = 1
 	}
 	var tries int

@@ -176,6 +176,8 @@ type Failure struct {
 	Until time.Time
 	// Late is how long after it was handed over the request left (a token had to be refreshed first); only meaningful with Unclear.
 	Late time.Duration
+	// Wide: it is about the request or the whole account, not about the command, which is therefore never given up for it.
+	Wide bool
 }
 
 // Error implements error.

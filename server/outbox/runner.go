@@ -269,7 +269,7 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		return shortPause, len(refused) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
-		r.flights.Go(func() { r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Class: "not_sent"})) })
+		r.flights.Go(func() { r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Wide: true, Class: "not_sent"})) })
 		return 0, false, errNotOurs
 	}
 	r.flights.Go(func() { r.fly(ctx, f) })
