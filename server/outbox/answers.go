@@ -113,7 +113,15 @@ func (r *runner) store(ctx context.Context, tx pgx.Tx, f flight, replies []Reply
 	if err := r.noteLane(ctx, tx, f.resumed, replies); err != nil {
 		return nil, err
 	}
-	var ended []int64
+	var concerned, ended []int64
+	for _, c := range f.commands {
+		if c.shared || c.check {
+			concerned = append(concerned, int64(c.ID))
+		}
+	}
+	if err := lockPlans(ctx, tx, r.lane.Account, concerned); err != nil {
+		return nil, err
+	}
 	var letters []letter
 	done := &pgx.Batch{}
 	for i, c := range f.commands {

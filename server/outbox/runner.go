@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -226,30 +227,34 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	var f flight
 	var picked []head
 	var wait time.Duration
-	var letters, refused []letter
+	var letters []letter
+	var ended []int64
 	err := r.outbox.db.InAccount(ctx, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
 		barred, resting := r.outlook()
 		seen, err := r.look(ctx, tx, barred == 0, resting)
 		if err != nil {
 			return err
 		}
-		if letters, err = r.tidy(ctx, tx, seen); err != nil || seen.asleep {
+		if letters, err = r.tidy(ctx, tx, seen, &ended); err != nil {
 			return err
 		}
-		if wait = barred; wait > 0 {
-			return nil
-		}
-		var class Priority
-		none := len(seen.heads) == 0
-		if picked, class, wait = r.choose(seen.heads); len(picked) == 0 {
+		if wait = barred; wait == 0 && !seen.asleep {
+			var class Priority
+			none := len(seen.heads) == 0
+			picked, class, wait = r.choose(seen.heads)
 			if none && r.cursor != "" {
 				wait = shortPause // more keys than one look shows, and nothing was ready among these
 			}
-			return nil
+			if len(picked) > 0 {
+				f, err = r.claim(ctx, tx, picked, class, &ended)
+				f.resumed = seen.resumed
+			}
+			if err != nil {
+				return err
+			}
 		}
-		f, refused, err = r.claim(ctx, tx, picked, class)
-		f.resumed = seen.resumed
-		letters = append(letters, refused...)
+		more, err := r.outbox.ended(ctx, tx, r.lane.Account, ended)
+		letters = append(letters, more...)
 		return err
 	})
 	if err != nil {
@@ -266,10 +271,12 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		return wait, false, nil
 	case len(f.commands) == 0: // all were refused, or somebody rewrites them at this moment
 		r.unsend(f.class)
-		return shortPause, len(refused) > 0, nil
+		return shortPause, len(ended) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
-		r.flights.Go(func() { r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Wide: true, Class: "not_sent"})) })
+		r.flights.Go(func() {
+			r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Wide: true, Class: "not_sent"}))
+		})
 		return 0, false, errNotOurs
 	}
 	r.flights.Go(func() { r.fly(ctx, f) })
@@ -292,9 +299,12 @@ const holdLane = `SELECT asleep IS NOT NULL, direct, resumed FROM lane WHERE acc
 // putBack undoes the marking of commands that did not leave.
 const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`
 
-// expireLate ends ready commands whose deadline is over.
-const expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
-	WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 RETURNING id`
+// lateQuery finds ready commands whose deadline is over, expireLate ends them.
+const (
+	lateQuery  = `SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 LIMIT 500`
+	expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
+		WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' AND deadline < $3 RETURNING id`
+)
 
 // look holds the lane and reads what there is to do, in one round trip. errNotOurs: the lane is somebody else's, nothing of this may be committed.
 func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []string) (seen, error) {
@@ -312,7 +322,7 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []stri
 	if len(r.unsent) > 0 {
 		batch.Queue(putBack, account, r.unsent, r.epoch)
 	}
-	batch.Queue(expireLate, account, lane, r.outbox.now()).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(lateQuery, account, lane, r.outbox.now()).Query(func(rows pgx.Rows) (err error) {
 		s.late, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -362,14 +372,30 @@ func (r *runner) beside(direct int64) {
 	}
 }
 
-// tidy does what is due before anything leaves. A lane that sleeps only drops what is late.
-func (r *runner) tidy(ctx context.Context, tx pgx.Tx, s seen) ([]letter, error) {
-	letters, err := r.outbox.ended(ctx, tx, r.lane.Account, s.late)
-	if err != nil || s.asleep {
-		return letters, err
+// tidy does what is due before anything leaves. A lane that sleeps only drops what is late. What ended is added to the list.
+func (r *runner) tidy(ctx context.Context, tx pgx.Tx, s seen, ended *[]int64) ([]letter, error) {
+	if s.asleep {
+		s.due = nil
 	}
+	concerned := slices.Clone(s.late)
 	for _, c := range s.due {
-		more, err := r.outbox.settleOne(ctx, tx, r.lane, c)
+		concerned = append(concerned, int64(c.id))
+	}
+	if err := lockPlans(ctx, tx, r.lane.Account, concerned); err != nil {
+		return nil, err
+	}
+	if len(s.late) > 0 {
+		rows, err := tx.Query(ctx, expireLate, int64(r.lane.Account), s.late, r.outbox.now())
+		if err != nil {
+			return nil, fmt.Errorf("drop what is late: %w", err)
+		}
+		if *ended, err = pgx.AppendRows(*ended, rows, pgx.RowTo[int64]); err != nil {
+			return nil, fmt.Errorf("drop what is late: %w", err)
+		}
+	}
+	var letters []letter
+	for _, c := range s.due {
+		more, err := r.outbox.settleOne(ctx, tx, r.lane, c, ended)
 		if err != nil {
 			return nil, err
 		}
