@@ -155,8 +155,10 @@ func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, la
 		AND c.state IN ('ready', 'sent', 'unclear') ORDER BY 1) p`, int64(account), string(lane.Kind), int64(lane.Portal)); err != nil {
 		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
 	}
-	rows, err := tx.Query(ctx, `UPDATE command c SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() FROM lane l
-		WHERE l.account_id = $1 AND l.kind = $2 AND l.portal_id = $3 AND c.account_id = $1 AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') RETURNING c.id`,
+	// Key by key, as Enqueue goes.
+	rows, err := tx.Query(ctx, `UPDATE command SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() WHERE account_id = $1 AND id IN (
+		SELECT c.id FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.account_id = $1 AND l.kind = $2 AND l.portal_id = $3
+		AND c.state IN ('ready', 'sent', 'unclear') ORDER BY c.key COLLATE "C", c.id FOR NO KEY UPDATE OF c) RETURNING id`,
 		int64(account), string(lane.Kind), int64(lane.Portal), readable(reason))
 	if err != nil {
 		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
