@@ -50,9 +50,16 @@ func resume(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p account.P
 // closeLane ends what a removed portal can no longer get.
 func closeLane(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p account.Portal) error {
 	lane := outbox.LaneRef{Kind: outbox.LaneB24, Portal: p.ID}
-	return db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		return lanes.Close(ctx, tx, p.Account, lane, "uninstalled")
-	})
+	var err error
+	for range 3 { // it touches every open command of the lane and may have to give way to somebody's step
+		err = db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
+			return lanes.Close(ctx, tx, p.Account, lane, "uninstalled")
+		})
+		if err == nil {
+			break
+		}
+	}
+	return err
 }
 
 // rest works the keys that belong to no engine: an account's and a portal's.

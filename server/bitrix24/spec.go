@@ -43,6 +43,8 @@ type Spec struct {
 	Judge func(params json.RawMessage, uid string, answer json.RawMessage) (Finding, json.RawMessage)
 	// Done knows errors that prove the effect when they answer a repeat ("Call is not found" of finish: the first one ended it). Nil: there are none.
 	Done func(*Error) bool
+	// Join says how several calls become one; nil: they do not.
+	Join *Join
 }
 
 // Writes tells whether the method changes anything.

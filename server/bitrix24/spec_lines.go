@@ -15,7 +15,7 @@ var specsLines = slices.Concat(
 		"imconnector.send.status.reading"),
 	// The call alone cannot be looked up: its dialog's number is in the answer that was lost. Who knows the dialog asks DialogHistory and JudgeTail; who does not
 	// sends again, because in a line a loss is worse than a double.
-	[]Spec{{Method: "imconnector.send.messages", Scope: "imopenlines", App: true, Mode: CheckSet}},
+	[]Spec{{Method: "imconnector.send.messages", Scope: "imopenlines", App: true, Mode: CheckSet, Join: &joinLines}},
 	each(Spec{Scope: "imopenlines", Mode: CheckRead}, "imopenlines.config.get", "imopenlines.config.list.get", "imopenlines.config.path.get", "imopenlines.dialog.get",
 		"imopenlines.session.history.get", "imopenlines.crm.chat.get", "imopenlines.crm.chat.getLastId"),
 	each(Spec{Scope: "imopenlines", Mode: CheckSet}, "imopenlines.config.update", "imopenlines.config.delete", "imopenlines.session.open", "imopenlines.operator.answer",

@@ -112,10 +112,8 @@ func (t *turn) said(s Said) bool {
 	}
 	if side == FromOperator && len(t.open) > 0 {
 		if own := t.echoOf(s); own != nil {
-			own.UIS = s.ID
-			t.byUIS[s.ID] = own
+			t.arrived(own, s.ID)
 			t.advance(own, Sent)
-			t.change(own)
 			return true
 		}
 		return false

@@ -74,12 +74,25 @@ type turn struct {
 	added    []*Message
 	changed  map[ids.MessageID]*Message
 	commands []outbox.Command
-	letters  []inbox.Row
-	reasons  []crm.Reason
-	fetches  []fetch
-	release  bool
+	// seen are own messages that were unclear and that a webhook shows at UIS.
+	seen    []outbox.Seen
+	letters []inbox.Row
+	reasons []crm.Reason
+	fetches []fetch
+	release bool
 	// waiting are webhooks that wait for the answer of one of our own commands.
 	waiting []input
+}
+
+// arrived ties an own message to the id a webhook showed. One whose fate was unclear is known to have got through, so that its lane stops looking for it; one
+// that is still on its way has its own answer coming, and the webhook may be about another with the same words.
+func (t *turn) arrived(m *Message, id int64) {
+	m.UIS = id
+	t.byUIS[id] = m
+	if m.Status == Checking {
+		t.seen = append(t.seen, outbox.Seen{Key: t.key, Plan: "message:" + m.Key, Name: "send", Result: encode(map[string]int64{"id": id})})
+	}
+	t.change(m)
 }
 
 // fetch asks for a copy of a client's file.

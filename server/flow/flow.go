@@ -21,8 +21,10 @@ type Outcome struct {
 	Timers   []Timer
 	Cancel   []string
 	Commands []outbox.Command
-	Feed     []relay.Event
-	Reasons  []Reason
+	// Seen are effects of own commands that an event showed.
+	Seen    []outbox.Seen
+	Feed    []relay.Event
+	Reasons []Reason
 }
 
 // Timer is a row of the deciding key that becomes due later; an open one of that name is replaced.
@@ -44,6 +46,7 @@ type Reason struct {
 // Waker is told which lanes got work, after the commit.
 type Waker interface {
 	Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, commands ...outbox.Command) ([]ids.CommandID, []outbox.LaneRef, error)
+	ConfirmSeen(ctx context.Context, tx pgx.Tx, account ids.AccountID, seen outbox.Seen) (bool, error)
 	Wake(account ids.AccountID, lane outbox.LaneRef)
 }
 
@@ -75,6 +78,11 @@ func (w *Writer) Apply(ctx context.Context, step *inbox.Step, out Outcome) error
 	}
 	for _, name := range out.Cancel {
 		step.CancelTimer(name)
+	}
+	for _, seen := range out.Seen {
+		if _, err := w.lanes.ConfirmSeen(ctx, step.Tx, step.Account, seen); err != nil {
+			return err
+		}
 	}
 	if err := w.enqueue(ctx, step, out.Commands); err != nil {
 		return err

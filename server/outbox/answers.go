@@ -25,19 +25,21 @@ func (r *runner) landed(class Priority) {
 // fly sends one request and stores what became of its commands.
 func (r *runner) fly(ctx context.Context, f flight) {
 	began := r.outbox.now()
-	out := make([]Outgoing, len(f.commands))
-	for i, c := range f.commands {
+	calls := r.outbox.calls(f.commands)
+	out := make([]Outgoing, len(calls))
+	for i, c := range calls {
 		out[i] = c.Outgoing
 	}
-	replies := r.request(ctx, f, out)
-	r.land(ctx, f, replies, began)
+	replies := r.request(ctx, out)
+	r.learn(out, replies, began)
+	r.land(ctx, f, r.outbox.split(f.commands, calls, replies))
 }
 
 // request gives the commands to the transport and makes sure that each has an answer.
-func (r *runner) request(ctx context.Context, f flight, out []Outgoing) []Reply {
+func (r *runner) request(ctx context.Context, out []Outgoing) []Reply {
 	transport := r.outbox.Transports[r.lane.Kind]
 	if transport == nil {
-		return replyAll(f, &Failure{Kind: Retry, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
+		return replyAll(len(out), &Failure{Kind: Retry, Wide: true, Class: "no_transport", Text: "nothing carries " + string(r.lane.Kind), After: time.Minute})
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.outbox.requestLimit(r.lane.Kind)+5*time.Second)
 	defer cancel()
@@ -53,20 +55,17 @@ func (r *runner) request(ctx context.Context, f flight, out []Outgoing) []Reply 
 	return replies[:len(out)]
 }
 
-func replyAll(f flight, failure *Failure) []Reply {
-	replies := make([]Reply, len(f.commands))
+func replyAll(n int, failure *Failure) []Reply {
+	replies := make([]Reply, n)
 	for i := range replies {
 		replies[i].Err = failure
 	}
 	return replies
 }
 
-// land learns from the answers and stores them, however long the database is away, as long as the lane is ours.
-func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time.Time) {
+// land stores the answers, however long the database is away, as long as the lane is ours.
+func (r *runner) land(ctx context.Context, f flight, replies []Reply) {
 	defer r.landed(f.class)
-	if !began.IsZero() {
-		r.learn(f, replies, began)
-	}
 	for {
 		var letters []letter
 		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
@@ -84,7 +83,7 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time
 		select {
 		case <-ctx.Done():
 			return // the next owner finds these commands unclear
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(time.Duration(200+200*jitter()) * time.Millisecond):
 		}
 	}
 	for _, c := range f.commands {
@@ -95,9 +94,9 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply, began time
 }
 
 // learn takes what the answers say about budget, time and rest.
-func (r *runner) learn(f flight, replies []Reply, began time.Time) {
-	kinds := make([]string, len(f.commands))
-	for i, c := range f.commands {
+func (r *runner) learn(out []Outgoing, replies []Reply, began time.Time) {
+	kinds := make([]string, len(out))
+	for i, c := range out {
 		kinds[i] = c.Kind
 	}
 	r.mu.Lock()
@@ -111,7 +110,15 @@ func (r *runner) store(ctx context.Context, tx pgx.Tx, f flight, replies []Reply
 	if err := r.noteLane(ctx, tx, f.resumed, replies); err != nil {
 		return nil, err
 	}
-	var ended []int64
+	var concerned, ended []int64
+	for _, c := range f.commands {
+		if c.shared || c.check {
+			concerned = append(concerned, int64(c.ID))
+		}
+	}
+	if err := lockPlans(ctx, tx, r.lane.Account, concerned); err != nil {
+		return nil, err
+	}
 	var letters []letter
 	done := &pgx.Batch{}
 	for i, c := range f.commands {
@@ -259,9 +266,9 @@ func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Fail
 	case Sleep, Rest, Full:
 	}
 	// It did not run: the same again. A deadline still ends it, and so does a person; what is wrong with the lane as a whole (its circuit is open, it sleeps,
-	// its bucket is full) goes on until that is over, and shows in the lane's gauge. What fails by itself ends with a reason.
+	// its bucket is full, a method rests) goes on until that is over, and shows in the lane's gauge. What is turned away by itself ends with a reason.
 	own := 0
-	if f.Kind == Retry && !r.failing() {
+	if f.Kind == Retry && !f.Wide && !r.failing() {
 		own = 1
 	}
 	var tries int

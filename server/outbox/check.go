@@ -114,7 +114,7 @@ func (r *runner) doubtful(row pgx.CollectableRow) (doubtful, error) {
 }
 
 // settleOne looks after an unclear command: it sends the read that may show the effect, repeats what may be repeated, or gives up.
-func (o *Outbox) settleOne(ctx context.Context, tx pgx.Tx, lane Lane, c doubtful) ([]letter, error) {
+func (o *Outbox) settleOne(ctx context.Context, tx pgx.Tx, lane Lane, c doubtful, ended *[]int64) ([]letter, error) {
 	check := o.registry.kinds[c.sent.Kind].Check
 	var probe Probe
 	can := false
@@ -128,7 +128,7 @@ func (o *Outbox) settleOne(ctx context.Context, tx pgx.Tx, lane Lane, c doubtful
 	case stepAgain:
 		return nil, o.again(ctx, tx, lane.Account, c.id)
 	case stepGiveUp:
-		return o.end(ctx, tx, lane.Account, c.id, "unconfirmed", &Failure{Class: notConfirmed, Text: "nothing shows whether it was done"})
+		return nil, o.end(ctx, tx, lane.Account, c.id, "unconfirmed", &Failure{Class: notConfirmed, Text: "nothing shows whether it was done"}, ended)
 	case stepWait:
 	}
 	return nil, o.postpone(ctx, tx, lane.Account, c.id, limit+afterLimit-c.age)
@@ -250,8 +250,7 @@ func (o *Outbox) judge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lo
 	case stepAgain:
 		return wake, o.again(ctx, tx, account, id)
 	case stepGiveUp:
-		letters, err := o.end(ctx, tx, account, id, "unconfirmed", &Failure{Class: notConfirmed, Text: "it is not there, and repeating it could double it"})
-		return append(wake, letters...), err
+		return wake, o.end(ctx, tx, account, id, "unconfirmed", &Failure{Class: notConfirmed, Text: "it is not there, and repeating it could double it"}, ended)
 	case stepWait, stepLook:
 	}
 	wait := limit + afterLimit - time.Duration(age*float64(time.Second))

@@ -18,11 +18,13 @@ import (
 type claimed struct {
 	Outgoing
 	priority Priority
-	check    bool // the read that looks for another command's effect
+	check    bool          // the read that looks for another command's effect
+	shared   bool          // its plan has others
+	leader   ids.CommandID // it may leave in one call with this one (itself for the first); 0: alone
 }
 
 // scanKeys bounds one scan for heads; with more keys the next scan goes on where this one ended. What is waiting or live is always seen.
-const scanKeys = 2000
+const scanKeys = 500
 
 // headsQuery finds the first open command of each key by a loose scan, the heads of the keys in which the most urgent commands are, and independent commands. A
 // command that follows others is ready when all of them are done. The limits in the laterals keep the planner from turning the joins round when its statistics
@@ -93,14 +95,19 @@ func (r *runner) choose(heads []head) ([]head, Priority, time.Duration) {
 
 // claim marks the picked commands sent, with the epoch and the bucket's level, before the request leaves. Those whose parameters were locked by a merge
 // stay; those whose values are missing are refused here.
-func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Priority) (flight, []letter, error) {
+func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Priority, ended *[]int64) (flight, error) {
 	f := flight{class: class}
+	ahead, leaders, err := r.riders(ctx, tx, picked)
+	if err != nil {
+		return f, err
+	}
+	f.marked = ahead
 	rows, err := tx.Query(ctx, `WITH picked AS (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		UPDATE command c SET state = 'sent', epoch = $3, sent_at = clock_timestamp(), attempts = c.attempts + 1 FROM picked WHERE c.account_id = $1 AND c.id = picked.id
-		RETURNING c.id, c.key, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL`,
-		int64(r.lane.Account), identify(picked), r.epoch)
+		RETURNING c.id, c.key, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL, c.siblings > 1`,
+		int64(r.lane.Account), ahead, r.epoch)
 	if err != nil {
-		return f, nil, fmt.Errorf("mark commands sent: %w", err)
+		return f, fmt.Errorf("mark commands sent: %w", err)
 	}
 	type linked struct {
 		claimed
@@ -110,13 +117,22 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	marked, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (linked, error) {
 		var c linked
 		var plan [16]byte
-		err := row.Scan(&c.ID, &c.Key, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check)
+		err := row.Scan(&c.ID, &c.Key, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check, &c.shared)
 		c.plan = plan
 		return c, err
 	})
 	if err != nil {
-		return f, nil, fmt.Errorf("mark commands sent: %w", err)
+		return f, fmt.Errorf("mark commands sent: %w", err)
 	}
+	seen := map[ids.CommandID]bool{}
+	for _, c := range marked {
+		seen[c.ID] = true
+	}
+	vain := unbroken(ahead, leaders, seen)
+	if err := r.unmark(ctx, tx, vain); err != nil {
+		return f, err
+	}
+	marked = slices.DeleteFunc(marked, func(c linked) bool { return slices.Contains(vain, int64(c.ID)) })
 	var plans [][16]byte
 	for _, c := range marked {
 		if len(c.after) > 0 {
@@ -125,26 +141,26 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	}
 	results, err := r.results(ctx, tx, plans)
 	if err != nil {
-		return f, nil, err
+		return f, err
 	}
 	order := map[ids.CommandID]int{}
-	for i, h := range picked {
-		order[h.id] = i
+	for i, id := range ahead {
+		order[ids.CommandID(id)] = i
 	}
 	slices.SortFunc(marked, func(a, b linked) int { return order[a.ID] - order[b.ID] })
 	batch := &pgx.Batch{}
-	var missing []int64
 	for _, c := range marked {
 		filled, err := fill(c.Params, c.UID, results[c.plan])
 		if err != nil {
 			batch.Queue(endCommand, int64(r.lane.Account), int64(c.ID), "refused", "missing_value", "", err.Error())
-			missing = append(missing, int64(c.ID))
+			*ended = append(*ended, int64(c.ID))
 			continue
 		}
 		if !bytes.Equal(filled, c.Params) {
 			c.Params = filled
 			batch.Queue(`UPDATE command SET asked = $3 WHERE account_id = $1 AND id = $2`, int64(r.lane.Account), int64(c.ID), []byte(filled))
 		}
+		c.leader = leaders[c.ID]
 		f.commands = append(f.commands, c.claimed)
 	}
 	r.mu.Lock()
@@ -153,10 +169,9 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	batch.Queue(`UPDATE lane SET level = $3, level_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => $4) WHERE account_id = $1 AND id = $2`,
 		int64(r.lane.Account), int64(r.lane.ID), level, leaseFor.Seconds())
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return f, nil, fmt.Errorf("note the request: %w", err)
+		return f, fmt.Errorf("note the request: %w", err)
 	}
-	letters, err := r.outbox.ended(ctx, tx, r.lane.Account, missing)
-	return f, letters, err
+	return f, nil
 }
 
 // results are the stored answers of plans, by plan and name.

@@ -32,16 +32,31 @@ func (o *Outbox) deliver(letters []letter) {
 	}
 }
 
-// end gives an open command a final state without a result and draws the consequences.
-func (o *Outbox) end(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.CommandID, state string, f *Failure) ([]letter, error) {
+// end gives an open command a final state without a result; the consequences are drawn by who calls ended with the list.
+func (o *Outbox) end(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.CommandID, state string, f *Failure, list *[]int64) error {
 	tag, err := tx.Exec(ctx, endCommand, int64(account), int64(id), state, readable(f.Class), readable(f.Code), readable(f.Text))
 	if err != nil {
-		return nil, fmt.Errorf("end command %d: %w", id, err)
+		return fmt.Errorf("end command %d: %w", id, err)
 	}
-	if tag.RowsAffected() == 0 {
-		return nil, nil
+	if tag.RowsAffected() > 0 {
+		*list = append(*list, int64(id))
 	}
-	return o.ended(ctx, tx, account, []int64{int64(id)})
+	return nil
+}
+
+// lockPlans locks the plans of commands, and of those they look for, before anything of them is changed: the order is always the lane, the plans, the
+// commands, so that nobody waits in a circle.
+func lockPlans(ctx context.Context, tx pgx.Tx, account ids.AccountID, commands []int64) error {
+	if len(commands) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(plan) FROM (SELECT DISTINCT hashtextextended(p.plan_id::text, $1) AS plan FROM command c
+		JOIN command p ON p.account_id = c.account_id AND p.id = COALESCE(c.check_of, c.id) WHERE c.account_id = $1 AND c.id = ANY($2) AND p.siblings > 1 ORDER BY 1) p`,
+		int64(account), commands)
+	if err != nil {
+		return fmt.Errorf("lock plans: %w", err)
+	}
+	return nil
 }
 
 // ended draws the consequences of commands that have just reached a final state: what followed one that is not done is cancelled, a plan without

@@ -2,10 +2,13 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,37 +30,83 @@ func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 		if _, known := o.registry.kinds[c.Kind]; !known {
 			return nil, nil, fmt.Errorf("%w: %s", ErrUnknownKind, c.Kind)
 		}
-		if _, seen := lanes[c.Lane]; seen {
-			continue
+		if !slices.Contains(refs, c.Lane) {
+			refs = append(refs, c.Lane)
 		}
-		if lanes[c.Lane], err = laneID(ctx, tx, account, c.Lane); err != nil {
+	}
+	// In one order, as a lane may have to be made.
+	for _, ref := range slices.SortedFunc(slices.Values(refs), func(a, b LaneRef) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Portal, b.Portal)) }) {
+		if lanes[ref], err = laneID(ctx, tx, account, ref); err != nil {
 			return nil, nil, err
 		}
-		refs = append(refs, c.Lane)
 	}
 	made := make([]ids.CommandID, len(commands))
 	plans := map[int]uuid.UUID{}
-	batch := &pgx.Batch{}
-	for _, c := range ordered {
-		row, err := o.newRow(c.Command, c.params)
-		if err != nil {
+	rows := make([]row, len(ordered))
+	for i, c := range ordered {
+		if rows[i], err = o.newRow(c.Command, c.params); err != nil {
 			return nil, nil, fmt.Errorf("command %d (%s): %w", c.index+1, c.Kind, err)
 		}
 		if plans[c.group] == uuid.Nil {
 			plans[c.group] = uuid.Must(uuid.NewV7())
 		}
-		row.planID, row.siblings = plans[c.group], c.siblings
-		if made[c.index], err = row.merge(ctx, tx, account, lanes[c.Lane]); err != nil {
-			return nil, nil, err
-		}
-		if made[c.index] == 0 {
-			row.queue(batch, account, lanes[c.Lane], &made[c.index])
+		rows[i].planID, rows[i].siblings, rows[i].id = plans[c.group], c.siblings, &made[c.index]
+	}
+	if err := o.meet(ctx, tx, account, lanes, rows); err != nil {
+		return nil, nil, err
+	}
+	batch := &pgx.Batch{}
+	for _, r := range rows {
+		if *r.id == 0 {
+			r.queue(batch, account, lanes[r.Lane], r.id)
 		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, nil, fmt.Errorf("enqueue %d commands: %w", len(commands), err)
 	}
 	return made, refs, nil
+}
+
+// place is a key of a lane.
+type place struct {
+	lane ids.LaneID
+	key  ids.Key
+}
+
+// meet lets new commands meet those that wait in their keys already: what they replace is replaced, what has to leave before them gets their urgency. It
+// goes key by key in one order, so that two calls never wait for each other in a circle.
+func (o *Outbox) meet(ctx context.Context, tx pgx.Tx, account ids.AccountID, lanes map[LaneRef]ids.LaneID, rows []row) error {
+	keys := map[place][]*row{}
+	urgent := map[place]Priority{}
+	for i := len(rows) - 1; i >= 0; i-- {
+		r := &rows[i]
+		at := place{lanes[r.Lane], r.Key}
+		keys[at] = append(keys[at], r)
+		if r.Independent {
+			continue
+		}
+		if p, known := urgent[at]; known {
+			r.Priority = min(r.Priority, p) // those of this call that have to leave first, too
+		}
+		urgent[at] = r.Priority
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(keys), func(a, b place) int { return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.key, b.key)) }) {
+		if p, known := urgent[at]; known && p < Background {
+			if _, err := tx.Exec(ctx, promote, int64(account), int64(at.lane), string(at.key), int(p)); err != nil {
+				return fmt.Errorf("urge what has to leave first: %w", err)
+			}
+		}
+		for _, r := range slices.Backward(keys[at]) {
+			if o.registry.kinds[r.Kind].Join != nil {
+				continue
+			}
+			var err error
+			if *r.id, err = r.merge(ctx, tx, account, at.lane); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // laneID finds or makes a lane.
@@ -82,6 +131,7 @@ type row struct {
 	alone        bool
 	planID       uuid.UUID
 	siblings     int
+	id           *ids.CommandID
 }
 
 func (o *Outbox) newRow(c Command, params []byte) (row, error) {
@@ -141,7 +191,8 @@ const insertCommand = `INSERT INTO command (account_id, uid, lane_id, plan, plan
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULLIF($15, ''), $16, $17, $18, $19, $20, NULLIF($21, 0), $22) RETURNING id`
 
 // promote lends the urgency of a command to the older ones of its key, which have to leave first.
-const promote = `UPDATE command SET priority = $4 WHERE account_id = $1 AND lane_id = $2 AND key = $3 AND state = 'ready' AND NOT independent AND priority > $4`
+const promote = `UPDATE command SET priority = $4 WHERE account_id = $1 AND id IN (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND key = $3
+	AND state IN ('ready', 'sent', 'unclear') AND state = 'ready' AND NOT independent AND priority > $4 ORDER BY id FOR NO KEY UPDATE)`
 
 // queue adds the insert to a batch; the id is there when the batch has run.
 func (r row) queue(batch *pgx.Batch, account ids.AccountID, lane ids.LaneID, id *ids.CommandID) {
@@ -152,7 +203,4 @@ func (r row) queue(batch *pgx.Batch, account ids.AccountID, lane ids.LaneID, id 
 	batch.Queue(insertCommand, int64(account), uuid.Must(uuid.NewV7()), int64(lane), r.Plan, r.planID, r.siblings, r.Name, after, string(r.Key), r.Kind, r.params, r.meta,
 		int(r.Priority), r.deadline(), r.Merge, r.Independent, r.NoteUnclear, string(r.ReplyKey), r.ReplyKind, []byte(r.Tag), int64(r.checkOf), r.alone).
 		QueryRow(func(row pgx.Row) error { return row.Scan((*int64)(id)) })
-	if !r.Independent && r.Priority < Background {
-		batch.Queue(promote, int64(account), int64(lane), string(r.Key), int(r.Priority))
-	}
 }

@@ -79,6 +79,9 @@ var ErrNotOpen = errors.New("this command is not waiting for anybody")
 // the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those.
 func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
 	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx, lane LaneRef) ([]letter, error) {
+		if err := lockPlans(ctx, tx, account, []int64{int64(id)}); err != nil {
+			return nil, err
+		}
 		// An attempt that was given up early may still be running: the next one waits until it cannot be any more.
 		return nil, changed(tx.Exec(ctx, `WITH RECURSIVE again AS (
 			SELECT id, plan_id, name FROM command c WHERE account_id = $1 AND id = $2 AND state IN ('refused', 'expired', 'unconfirmed', 'cancelled', 'dropped')
@@ -93,6 +96,9 @@ func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.Comman
 // Drop ends an open, unclear or refused command on a person's word; what follows it is cancelled.
 func (o *Outbox) Drop(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
 	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx, _ LaneRef) ([]letter, error) {
+		if err := lockPlans(ctx, tx, account, []int64{int64(id)}); err != nil {
+			return nil, err
+		}
 		err := changed(tx.Exec(ctx, `UPDATE command SET state = 'dropped', class = 'dropped', done_at = clock_timestamp()
 			WHERE account_id = $1 AND id = $2 AND state IN ('ready', 'unclear', 'refused', 'unconfirmed')`, int64(account), int64(id)))
 		if err != nil {
@@ -105,6 +111,9 @@ func (o *Outbox) Drop(ctx context.Context, account ids.AccountID, id ids.Command
 // Confirm notes that the effect of a command was seen: by an event, a webhook or a report. It counts for a command that left, whatever became of its
 // request since. The result is what the platform would have answered. It is part of the caller's transaction, and tells whether it changed anything.
 func (o *Outbox) Confirm(ctx context.Context, tx pgx.Tx, account ids.AccountID, id ids.CommandID, result json.RawMessage) (bool, error) {
+	if err := lockPlans(ctx, tx, account, []int64{int64(id)}); err != nil {
+		return false, err
+	}
 	var done []int64
 	batch := &pgx.Batch{}
 	queueDone(batch, account, id, 0, result, &done, nil)
@@ -116,14 +125,43 @@ func (o *Outbox) Confirm(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 	return len(done) > 0, err
 }
 
+// Seen is an effect that an event showed, of the command with that name in a plan of a key.
+type Seen struct {
+	Key    ids.Key
+	Plan   string
+	Name   string
+	Result json.RawMessage
+}
+
+// ConfirmSeen is Confirm for who knows his plan and not the command's number: the newest of that name that left and has no answer yet.
+func (o *Outbox) ConfirmSeen(ctx context.Context, tx pgx.Tx, account ids.AccountID, seen Seen) (bool, error) {
+	var id ids.CommandID
+	err := tx.QueryRow(ctx, `SELECT id FROM command WHERE account_id = $1 AND key = $2 AND plan = $3 AND name = $4 AND attempts > 0 AND check_of IS NULL
+		AND state IN ('ready', 'sent', 'unclear', 'unconfirmed') ORDER BY id DESC LIMIT 1`, int64(account), string(seen.Key), seen.Plan, seen.Name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find what was seen of plan %s: %w", seen.Plan, err)
+	}
+	return o.Confirm(ctx, tx, account, id, seen.Result)
+}
+
 // Close ends everything open of a lane: its portal was uninstalled. What is under way may still be answered.
 func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef, reason string) error {
 	// The lane's row first, as a round does, so that they never wait for each other in a circle.
 	if _, err := tx.Exec(ctx, `SELECT 1 FROM lane WHERE account_id = $1 AND kind = $2 AND portal_id = $3 FOR NO KEY UPDATE`, int64(account), string(lane.Kind), int64(lane.Portal)); err != nil {
 		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
 	}
-	rows, err := tx.Query(ctx, `UPDATE command c SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() FROM lane l
-		WHERE l.account_id = $1 AND l.kind = $2 AND l.portal_id = $3 AND c.account_id = $1 AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') RETURNING c.id`,
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(plan) FROM (SELECT DISTINCT hashtextextended(c.plan_id::text, $1) AS plan FROM command c
+		JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.account_id = $1 AND l.kind = $2 AND l.portal_id = $3 AND c.siblings > 1
+		AND c.state IN ('ready', 'sent', 'unclear') ORDER BY 1) p`, int64(account), string(lane.Kind), int64(lane.Portal)); err != nil {
+		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
+	}
+	// Key by key, as Enqueue goes.
+	rows, err := tx.Query(ctx, `UPDATE command SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() WHERE account_id = $1 AND id IN (
+		SELECT c.id FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.account_id = $1 AND l.kind = $2 AND l.portal_id = $3
+		AND c.state IN ('ready', 'sent', 'unclear') ORDER BY c.key COLLATE "C", c.id FOR NO KEY UPDATE OF c) RETURNING id`,
 		int64(account), string(lane.Kind), int64(lane.Portal), readable(reason))
 	if err != nil {
 		return fmt.Errorf("close lane %s: %w", lane.Kind, err)

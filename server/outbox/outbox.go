@@ -68,7 +68,7 @@ type Command struct {
 	// Deadline drops the command when it has not been sent by then; zero: none. Physical time.
 	Deadline time.Time
 	// Merge: an unsent command of the same lane, key and kind with this name is replaced by this one, plan and answer included. Only commands that are
-	// alone in their plan merge.
+	// alone in their plan merge. Of a kind with Join nothing is replaced: those that wait one behind the other leave as one call.
 	Merge string
 	// NoteUnclear posts ReplyKind+".unclear" when the command's fate has to be looked into.
 	NoteUnclear bool
@@ -168,6 +168,8 @@ type Failure struct {
 	Until time.Time
 	// Late is how long after it was handed over the request left (a token had to be refreshed first); only meaningful with Unclear.
 	Late time.Duration
+	// Wide: it is about the request or the whole account, not about the command, which is therefore never given up for it.
+	Wide bool
 }
 
 // Error implements error.
@@ -239,6 +241,8 @@ type Kind struct {
 	Check Check
 	// Alone: it may not share a request.
 	Alone bool
+	// Join says how several become one call; nil: they do not.
+	Join *Join
 }
 
 // Registry holds the kinds there are. One without a check cannot be registered.
@@ -256,6 +260,9 @@ func (r *Registry) Register(k Kind) error {
 		return fmt.Errorf("the kind %s has no check: nobody could tell what became of it after a lost answer", k.Name)
 	case k.Check.Mode == CheckFind && k.Check.Probe == nil, (k.Check.Probe == nil) != (k.Check.Judge == nil):
 		return fmt.Errorf("the kind %s is to be found and lacks a probe or a judge", k.Name)
+	}
+	if j := k.Join; j != nil && (k.Alone || j.Most < 2 || j.Size <= 0 || j.Params == nil || j.Split == nil) {
+		return fmt.Errorf("the kind %s is to be joined and does not say how", k.Name)
 	}
 	if _, twice := r.kinds[k.Name]; twice {
 		return fmt.Errorf("the kind %s is registered twice", k.Name)

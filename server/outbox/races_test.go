@@ -50,17 +50,23 @@ func TestALateTruthEndsThePlanAgain(t *testing.T) {
 	s := start(t, storetest.URL(t), p, setup{})
 	c := add("chat:1", 1)
 	c.Kind, c.ReplyKey, c.ReplyKind = "call", "chat:1", "answer"
+	c.Plan, c.Name = "message:1", "send"
 	made := s.enqueue(t, c)
 	within(t, 15*time.Second, "nothing shows it", func() bool { return s.state(t, made[0]) == "unconfirmed" })
-	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) error {
-		changed, err := s.Confirm(ctx, tx, account, made[0], json.RawMessage(`{"id":5}`))
-		require.True(t, changed)
-		return err
-	}))
+	confirm := func(name string) (changed bool) {
+		require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) (err error) {
+			changed, err = s.ConfirmSeen(ctx, tx, account, outbox.Seen{Key: "chat:1", Plan: "message:1", Name: name, Result: json.RawMessage(`{"id":5}`)})
+			return err
+		}))
+		return changed
+	}
+	require.False(t, confirm("upload"))
+	require.True(t, confirm("send"))
+	require.False(t, confirm("send"), "once")
 	answers := s.answers(t)
 	require.Len(t, answers, 2)
-	require.Equal(t, "unconfirmed", answers[0].Results[""].State)
-	require.Equal(t, "done", answers[1].Results[""].State)
+	require.Equal(t, "unconfirmed", answers[0].Results["send"].State)
+	require.Equal(t, "done", answers[1].Results["send"].State)
 }
 
 // TestARepeatByHandDoesNotOverlap: a person repeats what was not confirmed while the first request may still be running.
@@ -151,4 +157,35 @@ func TestWhatIsTurnedAwayForEverEnds(t *testing.T) {
 	}
 	require.Equal(t, "refused", s.state(t, made[0]))
 	within(t, 5*time.Second, "the next of its key goes on", func() bool { return s.state(t, made[1]) == "done" })
+}
+
+// TestAPlatformThatIsDownIsProbedOneByOne: after five failures one command at a time goes out, with growing pauses, and when the platform is back everything
+// is done once.
+func TestAPlatformThatIsDownIsProbedOneByOne(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]fault{
+		"turned away": {failure: &outbox.Failure{Kind: outbox.Retry, Class: "transport"}},
+		"cut off":     {drop: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			p.setPlan(func(int, []wire) *fault { return &f })
+			s := start(t, storetest.URL(t), p, setup{})
+			const keys = 60
+			s.enqueue(t, oneEach(keys, 0)...)
+			within(t, 20*time.Second, "it is tried", func() bool { return len(p.sizes()) >= 7 })
+			tried := p.sizes()
+			for _, n := range tried[5:] {
+				require.Equal(t, 1, n, "a probe is one command: %v", tried)
+			}
+			var failures int
+			s.query(t, `SELECT failures FROM lane`, &failures)
+			require.GreaterOrEqual(t, failures, 5, "the gauge shows it")
+			require.Never(t, func() bool { return len(p.sizes()) > len(tried)+4 }, 5*time.Second, 50*time.Millisecond, "no storm")
+			p.setPlan(nil)
+			s.rests(t, 60*time.Second)
+			inOrder(t, p.seen(), keys)
+		})
+	}
 }

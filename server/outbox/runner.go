@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,8 +40,10 @@ const (
 	idleAfter = 30 * time.Second
 	// maxWait bounds how long a runner sleeps without looking.
 	maxWait = time.Second
-	// mergePause is how long a command that is being rewritten is left alone.
-	mergePause = 20 * time.Millisecond
+	// limitsEvery is how often a lane asks what it may send.
+	limitsEvery = time.Minute
+	// shortPause is how long a command that is being rewritten is left alone, and the time between two looks at very many keys.
+	shortPause = 20 * time.Millisecond
 	// storePatience bounds one try to store what came back.
 	storePatience = 5 * time.Second
 )
@@ -120,7 +123,12 @@ func (r *runner) run(ctx context.Context) {
 	sleep := time.NewTimer(maxWait)
 	defer sleep.Stop()
 	lastWork := r.outbox.now()
+	limitsAt := lastWork
 	for {
+		if now := r.outbox.now(); now.Sub(limitsAt) > limitsEvery {
+			limitsAt = now
+			r.relimit(ctx)
+		}
 		wait, worked, err := r.round(ctx)
 		switch {
 		case errors.Is(err, errNotOurs), ctx.Err() != nil:
@@ -159,6 +167,15 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
+// relimit takes over a budget that changed: the portal got another licence.
+func (r *runner) relimit(ctx context.Context) {
+	limits := r.outbox.limits(ctx, laneKey{r.lane.Account, r.lane.LaneRef})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.budget.level, r.budget.levelAt = r.budget.at(r.outbox.now()), r.outbox.now()
+	r.budget.Limits = limits
+}
+
 // gathering waits for company before a new command is looked at.
 func gathering(ctx context.Context) {
 	timer := time.NewTimer(gatherTime)
@@ -195,7 +212,8 @@ func (r *runner) letGo(ctx context.Context) bool {
 type flight struct {
 	commands []claimed
 	class    Priority
-	resumed  int64 // how often the lane had been woken when it left
+	resumed  int64   // how often the lane had been woken when it left
+	marked   []int64 // all that may have been marked sent
 }
 
 // round looks once: unclear commands whose time has come, then what may leave. It answers when to look again, or that a request left.
@@ -209,32 +227,40 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	var f flight
 	var picked []head
 	var wait time.Duration
-	var letters, refused []letter
+	var letters []letter
+	var ended []int64
 	err := r.outbox.db.InAccount(ctx, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
 		barred, resting := r.outlook()
 		seen, err := r.look(ctx, tx, barred == 0, resting)
 		if err != nil {
 			return err
 		}
-		if letters, err = r.tidy(ctx, tx, seen); err != nil || seen.asleep {
+		if letters, err = r.tidy(ctx, tx, seen, &ended); err != nil {
 			return err
 		}
-		if wait = barred; wait > 0 {
-			return nil
+		if wait = barred; wait == 0 && !seen.asleep {
+			var class Priority
+			none := len(seen.heads) == 0
+			picked, class, wait = r.choose(seen.heads)
+			if none && r.cursor != "" {
+				wait = shortPause // more keys than one look shows, and nothing was ready among these
+			}
+			if len(picked) > 0 {
+				f, err = r.claim(ctx, tx, picked, class, &ended)
+				f.resumed = seen.resumed
+			}
+			if err != nil {
+				return err
+			}
 		}
-		var class Priority
-		if picked, class, wait = r.choose(seen.heads); len(picked) == 0 {
-			return nil
-		}
-		f, refused, err = r.claim(ctx, tx, picked, class)
-		f.resumed = seen.resumed
-		letters = append(letters, refused...)
+		more, err := r.outbox.ended(ctx, tx, r.lane.Account, ended)
+		letters = append(letters, more...)
 		return err
 	})
 	if err != nil {
 		if len(picked) > 0 {
 			r.landed(f.class)
-			r.unsent = append(r.unsent, identify(picked)...)
+			r.unsent = append(r.unsent, f.marked...)
 		}
 		return maxWait, false, err
 	}
@@ -245,22 +271,16 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		return wait, false, nil
 	case len(f.commands) == 0: // all were refused, or somebody rewrites them at this moment
 		r.unsend(f.class)
-		return mergePause, len(refused) > 0, nil
+		return shortPause, len(ended) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
-		r.flights.Go(func() { r.land(ctx, f, replyAll(f, &Failure{Kind: Retry, Class: "not_sent"}), time.Time{}) })
+		r.flights.Go(func() {
+			r.land(ctx, f, replyAll(len(f.commands), &Failure{Kind: Retry, Wide: true, Class: "not_sent"}))
+		})
 		return 0, false, errNotOurs
 	}
 	r.flights.Go(func() { r.fly(ctx, f) })
 	return 0, true, nil
-}
-
-func identify(heads []head) []int64 {
-	list := make([]int64, len(heads))
-	for i, h := range heads {
-		list[i] = int64(h.id)
-	}
-	return list
 }
 
 // seen is what one look at the lane shows.
@@ -279,9 +299,13 @@ const holdLane = `SELECT asleep IS NOT NULL, direct, resumed FROM lane WHERE acc
 // putBack undoes the marking of commands that did not leave.
 const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`
 
-// expireLate ends ready commands whose deadline is over.
-const expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
-	WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 RETURNING id`
+// lateQuery finds ready commands whose deadline is over, expireLate ends them.
+const (
+	lateQuery  = `SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 LIMIT 500`
+	expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
+		WHERE account_id = $1 AND id IN (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' AND deadline < $3
+		ORDER BY key COLLATE "C", id FOR NO KEY UPDATE) RETURNING id`
+)
 
 // look holds the lane and reads what there is to do, in one round trip. errNotOurs: the lane is somebody else's, nothing of this may be committed.
 func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []string) (seen, error) {
@@ -299,7 +323,7 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []stri
 	if len(r.unsent) > 0 {
 		batch.Queue(putBack, account, r.unsent, r.epoch)
 	}
-	batch.Queue(expireLate, account, lane, r.outbox.now()).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(lateQuery, account, lane, r.outbox.now()).Query(func(rows pgx.Rows) (err error) {
 		s.late, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -349,14 +373,30 @@ func (r *runner) beside(direct int64) {
 	}
 }
 
-// tidy does what is due before anything leaves. A lane that sleeps only drops what is late.
-func (r *runner) tidy(ctx context.Context, tx pgx.Tx, s seen) ([]letter, error) {
-	letters, err := r.outbox.ended(ctx, tx, r.lane.Account, s.late)
-	if err != nil || s.asleep {
-		return letters, err
+// tidy does what is due before anything leaves. A lane that sleeps only drops what is late. What ended is added to the list.
+func (r *runner) tidy(ctx context.Context, tx pgx.Tx, s seen, ended *[]int64) ([]letter, error) {
+	if s.asleep {
+		s.due = nil
 	}
+	concerned := slices.Clone(s.late)
 	for _, c := range s.due {
-		more, err := r.outbox.settleOne(ctx, tx, r.lane, c)
+		concerned = append(concerned, int64(c.id))
+	}
+	if err := lockPlans(ctx, tx, r.lane.Account, concerned); err != nil {
+		return nil, err
+	}
+	if len(s.late) > 0 {
+		rows, err := tx.Query(ctx, expireLate, int64(r.lane.Account), s.late, r.outbox.now())
+		if err != nil {
+			return nil, fmt.Errorf("drop what is late: %w", err)
+		}
+		if *ended, err = pgx.AppendRows(*ended, rows, pgx.RowTo[int64]); err != nil {
+			return nil, fmt.Errorf("drop what is late: %w", err)
+		}
+	}
+	var letters []letter
+	for _, c := range s.due {
+		more, err := r.outbox.settleOne(ctx, tx, r.lane, c, ended)
 		if err != nil {
 			return nil, err
 		}

@@ -139,6 +139,8 @@ func (p *platform) execute(c wire, f *fault) answer {
 	}
 	_ = json.Unmarshal(c.Params, &params)
 	switch {
+	case c.Kind == "say":
+		return p.say(c)
 	case c.Kind == "get":
 		return answer{Result: json.RawMessage(`{"ok":true}`)}
 	case c.Kind == "find":
@@ -153,6 +155,26 @@ func (p *platform) execute(c wire, f *fault) answer {
 	}
 	p.effects = append(p.effects, effect{wire: c, At: time.Now()})
 	return answer{Result: mustJSON(map[string]any{"item": map[string]any{"id": 1000 + len(p.effects) - 1}})}
+}
+
+// say takes a list of messages in; each is an effect of its own.
+func (p *platform) say(c wire) answer {
+	var params struct{ List []json.RawMessage }
+	_ = json.Unmarshal(c.Params, &params)
+	results := make([]map[string]any, len(params.List))
+	for i, raw := range params.List {
+		var m struct {
+			UID    string
+			Refuse bool
+		}
+		_ = json.Unmarshal(raw, &m)
+		results[i] = map[string]any{"refused": m.Refuse}
+		if !m.Refuse {
+			results[i]["id"] = 1000 + len(p.effects)
+			p.effects = append(p.effects, effect{wire: wire{UID: m.UID, Kind: c.Kind, Params: raw}, At: time.Now()})
+		}
+	}
+	return answer{Result: mustJSON(results)}
 }
 
 func (p *platform) setPlan(plan func(n int, commands []wire) *fault) {
@@ -267,6 +289,7 @@ func registry(t testing.TB) *outbox.Registry {
 		{Name: "find", Check: outbox.Check{Mode: outbox.CheckRead}},
 		{Name: "add", Check: outbox.Check{Mode: outbox.CheckFind, Probe: probe, Judge: judge}},
 		{Name: "set", Check: outbox.Check{Mode: outbox.CheckSet}},
+		{Name: "say", Check: outbox.Check{Mode: outbox.CheckFind, Probe: probe, Judge: judge}, Join: &saying},
 		{Name: "call", Check: outbox.Check{Mode: outbox.CheckPerson, Probe: probe, Judge: judge}},
 		{Name: "file", Alone: true, Check: outbox.Check{Mode: outbox.CheckSet}},
 	} {

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -100,9 +101,15 @@ func TestEverythingTogetherNeverFillsTheBucket(t *testing.T) {
 	for door := range 4 {
 		all.Go(func() {
 			for i := door; i < staff; i += 4 {
-				_, err := servers[i%2].Prover.Frame(t.Context(), s.Frame("north", 100+i))
-				if err != nil {
-					require.ErrorContains(t, err, "expired_token", "all tokens expire in the middle")
+				for tries := 0; ; tries++ {
+					_, err := servers[i%2].Prover.Frame(t.Context(), s.Frame("north", 100+i))
+					if err == nil {
+						break
+					}
+					require.Less(t, tries, 5)
+					if !errors.Is(err, outbox.ErrSlow) { // told to come again
+						require.ErrorContains(t, err, "expired_token", "all tokens expire in the middle")
+					}
 				}
 			}
 		})

@@ -25,7 +25,7 @@ var uisReads = []string{"get.account", "get.employees", "get.group_employees", "
 // Register makes every kind of command known, each with its check.
 func Register(r *outbox.Registry) error {
 	for _, s := range bitrix24.Specs() {
-		if err := r.Register(outbox.Kind{Name: s.Method, Alone: s.Alone, Check: portalCheck(s)}); err != nil {
+		if err := r.Register(outbox.Kind{Name: s.Method, Alone: s.Alone, Check: portalCheck(s), Join: portalJoin(s.Join)}); err != nil {
 			return err
 		}
 	}
@@ -92,6 +92,28 @@ func dataCheck(method string) outbox.Check {
 			}
 			return outbox.Undecided, nil
 		}}
+}
+
+// portalJoin takes over how calls of a method become one.
+func portalJoin(j *bitrix24.Join) *outbox.Join {
+	if j == nil {
+		return nil
+	}
+	return &outbox.Join{Most: j.Most, Size: j.Size, Params: j.Params, Split: func(each []json.RawMessage, answer json.RawMessage) []outbox.Reply {
+		parts := j.Split(each, answer)
+		replies := make([]outbox.Reply, len(parts))
+		for i, p := range parts {
+			switch {
+			case p.Err != nil:
+				replies[i] = reply(nil, p.Err)
+			case p.Result == nil:
+				replies[i].Err = &outbox.Failure{Kind: outbox.Unclear, Class: "server", Text: "the answer says nothing about it"}
+			default:
+				replies[i].Result = p.Result
+			}
+		}
+		return replies
+	}}
 }
 
 // meta is what chat commands carry for their checks.

@@ -343,12 +343,13 @@ func accessFailure(err error) *outbox.Failure {
 // noTurn is what became of commands that found no room in the portal's bucket: they did not run.
 func noTurn(err error) *outbox.Failure {
 	if errors.Is(err, outbox.ErrSlow) {
-		return &outbox.Failure{Kind: outbox.Retry, Class: "not_sent", Text: "the portal's requests are used up", After: time.Second}
+		return &outbox.Failure{Kind: outbox.Retry, Wide: true, Class: "not_sent", Text: "the portal's requests are used up", After: time.Second}
 	}
 	return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
 }
 
 func all(commands []outbox.Outgoing, f *outbox.Failure) []outbox.Reply {
+	f.Wide = true
 	replies := make([]outbox.Reply, len(commands))
 	for i := range commands {
 		replies[i] = outbox.Reply{Err: f}

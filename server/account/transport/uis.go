@@ -146,12 +146,12 @@ func sortUIS(err error) *outbox.Failure {
 	case uis.Transport, uis.Server:
 		f.Kind, f.After = outbox.Unclear, time.Second
 		if e.Executed() == uis.NotExecuted {
-			f.Kind = outbox.Retry
+			f.Kind, f.Wide = outbox.Retry, true
 		}
 	case uis.LimitExceeded:
-		f.Kind, f.After = outbox.Retry, 15*time.Second
+		f.Kind, f.Wide, f.After = outbox.Retry, true, 15*time.Second
 	case uis.KeyExpired, uis.IPNotAllowed, uis.AccountInactive, uis.KeyBlocked:
-		f.Kind, f.After = outbox.Retry, 30*time.Second
+		f.Kind, f.Wide, f.After = outbox.Retry, true, 30*time.Second
 	}
 	return f
 }

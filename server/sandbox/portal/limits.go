@@ -2,6 +2,7 @@ package portal
 
 import (
 	"math"
+	"math/rand"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type limiter struct {
 	levels    map[string]*level
 	operating map[string]map[int64]time.Duration // minute → time spent
 	cost      map[string]time.Duration           // extra time a method is said to take
+	delay     map[string][2]time.Duration        // how long calls of a method really take, from and to
 }
 
 type level struct {
@@ -58,6 +60,7 @@ func (l *limiter) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.levels, l.operating, l.cost = map[string]*level{}, map[string]map[int64]time.Duration{}, map[string]time.Duration{}
+	l.delay = map[string][2]time.Duration{}
 }
 
 // take counts a request of a source; false means over the limit.
@@ -138,6 +141,23 @@ func (p *Portal) SetMethodCost(method string, d time.Duration) {
 	p.limits.mu.Lock()
 	defer p.limits.mu.Unlock()
 	p.limits.cost[strings.ToLower(method)] = d
+}
+
+// SetMethodDelay makes each call of a method take some time between two bounds.
+func (p *Portal) SetMethodDelay(method string, from, to time.Duration) {
+	p.limits.mu.Lock()
+	defer p.limits.mu.Unlock()
+	p.limits.delay[strings.ToLower(method)] = [2]time.Duration{from, to}
+}
+
+// wait takes the time that calls of the method are to take.
+func (l *limiter) wait(method string) {
+	l.mu.Lock()
+	bounds := l.delay[method]
+	l.mu.Unlock()
+	if bounds[1] > 0 {
+		time.Sleep(bounds[0] + time.Duration(rand.Int63n(int64(bounds[1]-bounds[0])+1)))
+	}
 }
 
 // BucketLevel is the highest level of all sources now, for tests of a caller's pacing.

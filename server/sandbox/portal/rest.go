@@ -191,6 +191,7 @@ func (c *call) execute(name string, inBatch bool) outcome {
 		return out
 	}
 	if out.err = c.admit(m, name, inBatch); out.err == nil {
+		p.limits.wait(name)
 		out.result, out.err = c.perform(m)
 	}
 	if out.err != nil {
