@@ -52,7 +52,9 @@ func closeLane(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p accoun
 	lane := outbox.LaneRef{Kind: outbox.LaneB24, Portal: p.ID}
 	var err error
 	for range 3 { // it touches every open command of the lane and may have to give way to somebody's step
-		err = db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error { return lanes.Close(ctx, tx, p.Account, lane, "uninstalled") })
+		err = db.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
+			return lanes.Close(ctx, tx, p.Account, lane, "uninstalled")
+		})
 		if err == nil {
 			break
 		}
