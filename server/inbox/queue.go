@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"slices"
 	"sync"
 
 	"omni/server/ids"
@@ -24,10 +25,13 @@ type queue struct {
 	turn     []ids.AccountID
 	size     int
 	closed   bool
+	// share is how many keys of one account are worked at once, busy how many are.
+	share int
+	busy  map[ids.AccountID]int
 }
 
-func newQueue(limit int) *queue {
-	q := &queue{limit: limit, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}}
+func newQueue(limit, share int) *queue {
+	q := &queue{limit: limit, share: share, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -57,18 +61,25 @@ func (q *queue) enqueue(k accountKey) {
 	q.ready.Signal()
 }
 
-// pop waits for a key and marks it as being worked; false means the queue was closed.
+// pop waits for a key and marks it as being worked; false means the queue was closed. An account that has its share of the workers waits: long steps
+// of one delay nobody else.
 func (q *queue) pop() (accountKey, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.size == 0 && !q.closed {
+	next := q.next()
+	for next < 0 && !q.closed {
 		q.ready.Wait()
+		next = q.next()
 	}
 	if q.closed {
 		return accountKey{}, false
 	}
-	account := q.turn[0]
-	q.turn = q.turn[1:]
+	account := q.turn[next]
+	if next == 0 {
+		q.turn = q.turn[1:]
+	} else {
+		q.turn = slices.Delete(q.turn, next, next+1)
+	}
 	keys := q.accounts[account]
 	k := accountKey{account, keys[0]}
 	if len(keys) > 1 {
@@ -80,7 +91,19 @@ func (q *queue) pop() (accountKey, bool) {
 	q.size--
 	delete(q.waiting, k)
 	q.running[k] = false
+	q.busy[account]++
 	return k, true
+}
+
+// next is the place of the first account in turn that has not its share, -1 when there is none. Only accounts with their full share stand before it, and
+// there are fewer of them than workers.
+func (q *queue) next() int {
+	for i, account := range q.turn {
+		if q.busy[account] < q.share {
+			return i
+		}
+	}
+	return -1
 }
 
 // done ends the work on a key; again asks for one more round whatever hints came.
@@ -89,8 +112,14 @@ func (q *queue) done(k accountKey, again bool) {
 	defer q.mu.Unlock()
 	owed := q.running[k]
 	delete(q.running, k)
+	if q.busy[k.account]--; q.busy[k.account] <= 0 {
+		delete(q.busy, k.account)
+	}
 	if (owed || again) && !q.closed && !q.waiting[k] {
 		q.enqueue(k)
+	}
+	if len(q.accounts[k.account]) > 0 {
+		q.ready.Signal() // somebody may have passed this account by
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,8 +23,12 @@ var ErrParked = errors.New("an earlier event of this conversation is being retri
 const (
 	// rowsPerStep bounds what one transaction works.
 	rowsPerStep = 100
-	// maxAttempts is how often a failing row is tried before it is set aside.
-	maxAttempts = 8
+	// maxAttempts is how often a failing row is tried before it is set aside; patientAttempts when each failure may have been the database's doing: a step
+	// that timed out, or whose connection broke.
+	maxAttempts     = 8
+	patientAttempts = 20
+	// bytesPerStep bounds what one transaction holds in memory of rows' bodies; a single larger row is worked alone.
+	bytesPerStep = 8 << 20
 	// queueLimit bounds the keys kept in memory; more are found by the sweep.
 	queueLimit = 100_000
 	// stepTimeout ends a step that hangs; its transaction rolls back and the key is tried again.
@@ -39,6 +44,8 @@ type WorkerOptions struct {
 	Handlers map[string]Handler
 	// Parallel is how many keys are worked at once; 0 means 16.
 	Parallel int
+	// StepTimeout ends a step that hangs; 0 means 30 s.
+	StepTimeout time.Duration
 }
 
 // Worker works keys: those it is told of at once, all others by a sweep once a second.
@@ -48,6 +55,7 @@ type Worker struct {
 	log      *slog.Logger
 	handlers map[string]Handler
 	parallel int
+	timeout  time.Duration
 	queue    *queue
 }
 
@@ -56,7 +64,12 @@ func NewWorker(o WorkerOptions) *Worker {
 	if o.Parallel == 0 {
 		o.Parallel = 16
 	}
-	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, queue: newQueue(queueLimit)}
+	if o.StepTimeout == 0 {
+		o.StepTimeout = stepTimeout
+	}
+	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, timeout: o.StepTimeout,
+		// A quarter of the workers is never one account's: its steps may be long.
+		queue: newQueue(queueLimit, max(1, o.Parallel-o.Parallel/4))}
 }
 
 // Wake hints that a key has due rows. It never blocks.
@@ -89,13 +102,15 @@ func (w *Worker) Do(ctx context.Context, row Row) (any, error) {
 	if err := row.check(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	k := accountKey{row.Account, row.Key}
 	out, err := w.step(ctx, k, &row, rowsPerStep)
 	switch {
-	case err != nil && out.failed != 0 && out.failed != out.inserted:
-		w.fail(context.WithoutCancel(ctx), k, out.failed, err)
+	case err != nil && out.failed != 0 && out.failed != out.inserted && !patient(err):
+		// One of several rows failed, maybe this very one: a round without it tells whether the key is to be parked.
+		w.log.Warn("an action failed together with what stood before it", "account", k.account, "key", k.key, "error", err)
+		w.Wake(k.account, k.key)
 		return nil, ErrParked
 	case err != nil:
 		return nil, err
@@ -123,27 +138,29 @@ func (w *Worker) drain(ctx context.Context, k accountKey) error {
 
 // work runs one round of a key and tells whether more is due. Errors are recorded, never returned.
 func (w *Worker) work(k accountKey) (again bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
-	defer cancel()
-	out, err := w.step(ctx, k, nil, rowsPerStep)
+	out, err := w.round(k, rowsPerStep)
 	if err == nil {
 		return out.more
 	}
-	if store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) {
-		w.log.Warn("step not done, the sweep will take it up", "account", k.account, "key", k.key, "error", err)
-		return false
-	}
 	if len(out.worked) > 1 {
 		// Find the row that fails: alone at the head it is the culprit, and those before it go through.
-		out, err = w.step(ctx, k, nil, 1)
-		if err == nil {
+		if out, err = w.round(k, 1); err == nil {
 			return true
 		}
 	}
-	if out.failed != 0 && !store.Unavailable(err) {
-		w.fail(context.Background(), k, out.failed, err)
+	if out.failed == 0 || store.NoRoom(err) {
+		// Not begun, or not committed, because the database was away or full, or another server has the key.
+		w.log.Warn("step not done, the sweep will take it up", "account", k.account, "key", k.key, "error", err)
+		return false
 	}
+	w.fail(context.Background(), k, out.failed, err)
 	return false
+}
+
+func (w *Worker) round(k accountKey, limit int) (outcome, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
+	defer cancel()
+	return w.step(ctx, k, nil, limit)
 }
 
 // outcome tells what one step did.
@@ -163,9 +180,10 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 		return out, fmt.Errorf("no handler for keys of kind %q", k.key.Kind())
 	}
 	var after []func()
+	var head int64
 	now := w.clock.Now()
 	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
-		events, inserted, err := w.take(ctx, tx, k, row, now, limit)
+		events, inserted, more, err := w.take(ctx, tx, k, row, now, limit)
 		out.inserted = inserted
 		if err != nil || len(events) == 0 {
 			return err
@@ -174,15 +192,17 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 		for _, e := range events {
 			out.worked[e.ID] = true
 		}
-		if err := protect(ctx, handler, step, events); err != nil {
-			out.failed = events[0].ID
+		head = events[0].ID
+		if err := protect(func() error {
+			if err := handler.Step(ctx, step, events); err != nil {
+				return err
+			}
+			return step.finish(ctx, events)
+		}); err != nil {
+			out.failed = head
 			return err
 		}
-		if err := step.finish(ctx, events); err != nil {
-			out.failed = events[0].ID
-			return err
-		}
-		out.more = len(events) == limit
+		out.more = more
 		out.answer, out.refusal = step.answers[inserted], step.refused[inserted]
 		for _, key := range step.woken() {
 			after = append(after, func() { w.Wake(k.account, key) })
@@ -191,10 +211,15 @@ func (w *Worker) step(ctx context.Context, k accountKey, row *Row, limit int) (o
 		return nil
 	})
 	if err != nil {
+		if out.failed == 0 && !store.Unavailable(err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			out.failed = head // what the commit refuses is refused again
+		}
 		return out, fmt.Errorf("step of %s: %w", k.key, err)
 	}
 	for _, fn := range after {
-		fn()
+		if err := protect(func() error { fn(); return nil }); err != nil {
+			w.log.Error("a hint after a step failed, the looks once a second make up for it", "account", k.account, "key", k.key, "error", err)
+		}
 	}
 	return out, nil
 }
@@ -204,7 +229,7 @@ FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at I
 ORDER BY id LIMIT $4`
 
 // take locks the key and reads its due rows. The lock is a statement of its own: the next snapshot must be taken after it is ours.
-func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) ([]Event, int64, error) {
+func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, now time.Time, limit int) (events []Event, inserted int64, more bool, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(k.key), int64(k.account))
 	if row != nil {
@@ -215,70 +240,105 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, k accountKey, row *Row, no
 	results := tx.SendBatch(ctx, batch)
 	defer func() { _ = results.Close() }()
 	if _, err := results.Exec(); err != nil {
-		return nil, 0, fmt.Errorf("lock key: %w", err)
+		return nil, 0, false, fmt.Errorf("lock key: %w", err)
 	}
-	var inserted int64
 	if row != nil {
 		switch err := results.QueryRow().Scan(&inserted); {
 		case errors.Is(err, pgx.ErrNoRows):
 			// A repeat. The step still goes on, so that what it repeats is done when the caller looks.
 		case err != nil:
-			return nil, 0, fmt.Errorf("insert row: %w", err)
+			return nil, 0, false, fmt.Errorf("insert row: %w", err)
 		}
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
+		return nil, inserted, false, fmt.Errorf("read due rows: %w", err)
 	}
-	var events []Event
-	parked := false
+	parked, found, size := false, 0, 0
 	for rows.Next() {
 		var e Event
 		var isParked bool
 		if err := rows.Scan(&e.ID, &e.Kind, &e.Body, &e.ReceivedAt, &e.DueAt, &e.Timer, &e.Attempts, &isParked); err != nil {
-			return nil, inserted, fmt.Errorf("read due row: %w", err)
+			return nil, inserted, false, fmt.Errorf("read due row: %w", err)
 		}
+		found++
 		parked = parked || isParked
-		events = append(events, e)
+		if size += len(e.Body); len(events) == found-1 && (len(events) == 0 || size <= bytesPerStep) {
+			events = append(events, e)
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, inserted, fmt.Errorf("read due rows: %w", err)
+		return nil, inserted, false, fmt.Errorf("read due rows: %w", err)
 	}
 	if parked {
 		// A row that failed holds its key: nothing may overtake it.
 		if row != nil {
-			return nil, 0, ErrParked
+			return nil, 0, false, ErrParked
 		}
-		return nil, 0, nil
+		return nil, 0, false, nil
 	}
-	return events, inserted, nil
+	return events, inserted, found == limit || len(events) < found, nil
 }
 
-// protect turns a panic of a handler into an error of its row, so that one poisoned row cannot stop the server.
-func protect(ctx context.Context, h Handler, step *Step, events []Event) (err error) {
+// protect turns a panic into an error, so that one poisoned row cannot stop the server.
+func protect(fn func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in step: %v\n%s", r, debug.Stack())
+			err = panicError{fmt.Sprint(r), debug.Stack()}
 		}
 	}()
-	return h.Step(ctx, step, events)
+	return fn()
 }
+
+// panicError keeps the stack out of the reason that people read.
+type panicError struct {
+	text  string
+	stack []byte
+}
+
+// Error implements error.
+func (p panicError) Error() string { return "panic: " + p.text }
 
 // fail counts an attempt of a row and parks its key, or sets the row aside for good.
 func (w *Worker) fail(ctx context.Context, k accountKey, id int64, cause error) {
-	w.log.Error("step failed", "account", k.account, "key", k.key, "row", id, "error", cause)
+	attributes := []any{"account", k.account, "key", k.key, "row", id, "error", cause}
+	var panicked panicError
+	if errors.As(cause, &panicked) {
+		attributes = append(attributes, "stack", string(panicked.stack))
+	}
+	w.log.Error("step failed", attributes...)
 	aside := maxAttempts
-	if isPermanent(cause) {
+	switch {
+	case isPermanent(cause):
 		aside = 1
+	case patient(cause):
+		aside = patientAttempts
 	}
 	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE inbox SET attempts = attempts + 1, error = $3,
 			aside_at = CASE WHEN attempts + 1 >= $4 THEN $5::timestamptz END,
-			parked_until = CASE WHEN attempts + 1 < $4 THEN now() + make_interval(secs => least(60, 0.25 * 2 ^ attempts) * (0.8 + random() * 0.4)) END
-			WHERE account_id = $1 AND id = $2 AND done_at IS NULL AND aside_at IS NULL`, int64(k.account), id, cause.Error(), aside, w.clock.Now())
+			parked_until = CASE WHEN attempts + 1 < $4 THEN now() + make_interval(secs => least(60, 0.25 * 2 ^ least(attempts, 20)) * (0.8 + random() * 0.4)) END
+			WHERE account_id = $1 AND id = $2 AND done_at IS NULL AND aside_at IS NULL`, int64(k.account), id, readable(cause), aside, w.clock.Now())
 		return err
 	})
 	if err != nil {
 		w.log.Error("failed row not recorded, the sweep will take it up", "account", k.account, "key", k.key, "row", id, "error", err)
 	}
+}
+
+// patient tells whether a failure may be the database's doing and not the row's.
+func patient(err error) bool {
+	return store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// reasonLimit is the longest reason that is kept, in characters.
+const reasonLimit = 2000
+
+// readable is an error's text as a column of text takes it: errors quote what people sent, NUL and broken characters included.
+func readable(err error) string {
+	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD")
+	if runes := []rune(text); len(runes) > reasonLimit {
+		return string(runes[:reasonLimit]) + "…"
+	}
+	return text
 }
