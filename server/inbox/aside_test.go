@@ -122,7 +122,7 @@ func TestTheReasonOfARowSetAsideIsReadable(t *testing.T) {
 	}{
 		{inbox.Aside{Attempts: 8, Error: "not now"}, "failing", "not now"},
 		{inbox.Aside{Attempts: 1, Error: "not a form"}, "unreadable", "not a form"},
-		{inbox.Aside{Key: "chat:1", Attempts: 8, Error: "step of chat:1: panic in step: nil map\ngoroutine 5 [running]:\nmain.go"}, "panic", "nil map"},
+		{inbox.Aside{Key: "chat:1", Attempts: 8, Error: "step of chat:1: panic: nil map\ngoroutine 5 [running]:\nmain.go"}, "panic", "nil map"},
 		{inbox.Aside{Attempts: 1, Error: strings.Repeat("ж", 400)}, "unreadable", strings.Repeat("ж", 250) + "…"},
 	} {
 		require.Equal(t, c.why, c.row.Why(), c.row.Error)

@@ -31,12 +31,13 @@ type queue struct {
 	accounts map[ids.AccountID][]ids.Key
 	turn     []ids.AccountID
 	busy     map[ids.AccountID]int // steps of the account that run
+	share    int                   // how many may
 	size     int
 	closed   bool
 }
 
-func newQueue(limit int) *queue {
-	q := &queue{limit: limit, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
+func newQueue(limit, share int) *queue {
+	q := &queue{limit: limit, share: share, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -75,7 +76,7 @@ func (q *queue) pop() []accountKey {
 			return nil
 		}
 		for i, account := range q.turn {
-			if q.busy[account] < accountParallel {
+			if q.busy[account] < q.share {
 				if i == 0 {
 					q.turn = q.turn[1:]
 				} else {
@@ -91,7 +92,7 @@ func (q *queue) pop() []accountKey {
 // take hands out keys of an account: as many as there are for each step that may still run.
 func (q *queue) take(account ids.AccountID) []accountKey {
 	keys := q.accounts[account]
-	free := accountParallel - q.busy[account]
+	free := q.share - q.busy[account]
 	n := min((len(keys)+free-1)/free, keysTogether)
 	out := make([]accountKey, n)
 	for i, key := range keys[:n] {

@@ -14,7 +14,7 @@ func never(int) bool { return false }
 // A flood from one account takes a few steps at a time, its keys in company; everybody else's turn comes next.
 func TestAFloodFromOneAccountDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit)
+	q := newQueue(queueLimit, accountParallel)
 	const flood = 1000
 	for n := range flood {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
@@ -43,14 +43,14 @@ func TestAFloodFromOneAccountDelaysNobodyElse(t *testing.T) {
 // A few keys run beside each other; only a crowd shares steps.
 func TestOnlyACrowdOfKeysSharesAStep(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit)
+	q := newQueue(queueLimit, accountParallel)
 	for n := range accountParallel {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
 	}
 	for range accountParallel {
 		require.Len(t, q.pop(), 1)
 	}
-	q = newQueue(queueLimit)
+	q = newQueue(queueLimit, accountParallel)
 	for n := range 3 * accountParallel {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
 	}
@@ -68,7 +68,7 @@ func TestOnlyACrowdOfKeysSharesAStep(t *testing.T) {
 
 func TestAHintForAKeyAtWorkOwesOneMoreRound(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit)
+	q := newQueue(queueLimit, accountParallel)
 	q.push(1, "chat:1")
 	keys := q.pop()
 	q.push(1, "chat:1")

@@ -151,7 +151,7 @@ func (s *Step) finish(batch *pgx.Batch, events []Event) error {
 		case s.deferred[e.ID]:
 			deferred = append(deferred, e.ID)
 		case s.refused[e.ID] != nil:
-			batch.Queue(`UPDATE inbox SET done_at = $3, error = $4 WHERE account_id = $1 AND id = $2`, int64(s.Account), e.ID, s.Now, s.refused[e.ID].Error())
+			batch.Queue(`UPDATE inbox SET done_at = $3, error = $4 WHERE account_id = $1 AND id = $2`, int64(s.Account), e.ID, s.Now, readable(s.refused[e.ID]))
 		default:
 			done = append(done, e.ID)
 		}

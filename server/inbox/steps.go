@@ -38,6 +38,7 @@ type part struct {
 	early   any
 	step    *Step
 	stage   func(ctx context.Context) error
+	decided bool
 	out     outcome
 }
 
@@ -76,10 +77,10 @@ func (w *Worker) steps(ctx context.Context, keys []accountKey, row *Row, limit i
 				return err
 			}
 		}
-		return finish(last, parts)
+		return protect(func() error { return finish(last, parts) })
 	})
 	for i, p := range parts {
-		if err == nil || store.Unavailable(err) {
+		if err == nil || p.decided && notCommitted(err) {
 			p.out.failed = 0
 		}
 		outs[i] = p.out
@@ -93,6 +94,11 @@ func (w *Worker) steps(ctx context.Context, keys []accountKey, row *Row, limit i
 		}
 	}
 	return outs, nil
+}
+
+// notCommitted tells whether the writing of a decided step failed because of the database. What the database refuses it refuses again.
+func notCommitted(err error) bool {
+	return store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // begin looks at what the key has due, and lets a handler in stages ask for what it needs.
@@ -135,7 +141,8 @@ func (p *part) decide(ctx context.Context) error {
 	if err := protect(func() error { return p.stage(ctx) }); err != nil {
 		return err
 	}
-	p.out.more = len(p.events) == p.limit
+	p.decided = true
+	p.out.more = p.left || len(p.events) == p.limit
 	p.out.answer, p.out.refusal = p.step.answers[p.inserted], p.step.refused[p.inserted]
 	return nil
 }
@@ -171,7 +178,9 @@ func (w *Worker) committed(step *Step) {
 		w.Wake(step.Account, key)
 	}
 	for _, fn := range step.after {
-		fn()
+		if err := protect(func() error { fn(); return nil }); err != nil {
+			w.log.Error("a hint after a step failed, the looks once a second make up for it", "account", step.Account, "key", step.Key, "error", err)
+		}
 	}
 }
 
@@ -198,6 +207,8 @@ type taking struct {
 	inserted int64
 	events   []Event
 	parked   bool
+	// left: rows were left for the next step, as their bodies are big.
+	left bool
 }
 
 // queue asks for it. The lock is a statement of its own: the next snapshot must be taken after it is ours.
@@ -222,6 +233,7 @@ func (t *taking) queue(batch *pgx.Batch) {
 		})
 	}
 	batch.Queue(dueRows, int64(t.key.account), string(t.key.key), t.now, t.limit).Query(func(rows pgx.Rows) error {
+		size := 0
 		for rows.Next() {
 			var e Event
 			var parked bool
@@ -229,17 +241,21 @@ func (t *taking) queue(batch *pgx.Batch) {
 				return fmt.Errorf("read due row: %w", err)
 			}
 			t.parked = t.parked || parked
+			if size += len(e.Body); t.left || len(t.events) > 0 && size > bytesPerStep {
+				t.left = true
+				continue
+			}
 			t.events = append(t.events, e)
 		}
 		return rows.Err()
 	})
 }
 
-// protect turns a panic of a handler into an error of its row, so that one poisoned row cannot stop the server.
+// protect turns a panic into an error, so that one poisoned row cannot stop the server.
 func protect(work func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%s%v\n%s", panicked, r, debug.Stack())
+			err = panicError{fmt.Sprint(r), debug.Stack()}
 		}
 	}()
 	return work()

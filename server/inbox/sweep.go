@@ -34,13 +34,15 @@ func (w *Worker) sweep(ctx context.Context) error {
 	}
 }
 
-// sweepOnce queues every key with rows due for a second or longer; younger ones are in the hands of the server that took them. Keys held by a parked head are found again when its time has come.
+// sweepOnce queues every key with rows due for a second or longer; younger ones are in the hands of the server that took them. Keys held by a parked head
+// are found again when its time has come. Accounts come in turn, so that thousands of keys of one do not hide the timers of the others.
 func (w *Worker) sweepOnce(ctx context.Context) error {
 	var found []accountKey
 	err := w.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT account_id, key FROM inbox
-			WHERE done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $1 AND (parked_until IS NULL OR parked_until <= now())
-			GROUP BY account_id, key ORDER BY min(due_at) LIMIT $2`, w.clock.Now().Add(-sweepEvery), sweepKeys)
+			WHERE done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $1
+			GROUP BY account_id, key HAVING bool_or(parked_until > now()) IS NOT TRUE
+			ORDER BY row_number() OVER (PARTITION BY account_id ORDER BY min(due_at)), min(due_at) LIMIT $2`, w.clock.Now().Add(-sweepEvery), sweepKeys)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,8 +21,12 @@ var ErrParked = errors.New("an earlier event of this conversation is being retri
 const (
 	// rowsPerStep bounds what one transaction works.
 	rowsPerStep = 100
-	// maxAttempts is how often a failing row is tried before it is set aside.
-	maxAttempts = 8
+	// maxAttempts is how often a failing row is tried before it is set aside; patientAttempts when each failure may have been the database's doing: a step
+	// that timed out, or whose connection broke.
+	maxAttempts     = 8
+	patientAttempts = 20
+	// bytesPerStep bounds what one transaction holds in memory of a key's rows; a single larger row is worked alone.
+	bytesPerStep = 8 << 20
 	// queueLimit bounds the keys kept in memory; more are found by the sweep.
 	queueLimit = 100_000
 	// stepTimeout ends a step that hangs; its transaction rolls back and the key is tried again.
@@ -37,6 +42,8 @@ type WorkerOptions struct {
 	Handlers map[string]Handler
 	// Parallel is how many keys are worked at once; 0 means 16.
 	Parallel int
+	// StepTimeout ends a step that hangs; 0 means 30 s.
+	StepTimeout time.Duration
 }
 
 // Worker works keys: those it is told of at once, all others by a sweep once a second.
@@ -46,6 +53,7 @@ type Worker struct {
 	log      *slog.Logger
 	handlers map[string]Handler
 	parallel int
+	timeout  time.Duration
 	queue    *queue
 }
 
@@ -54,7 +62,12 @@ func NewWorker(o WorkerOptions) *Worker {
 	if o.Parallel == 0 {
 		o.Parallel = 16
 	}
-	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, queue: newQueue(queueLimit)}
+	if o.StepTimeout == 0 {
+		o.StepTimeout = stepTimeout
+	}
+	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, timeout: o.StepTimeout,
+		// A quarter of the workers is never one account's: its steps may be long.
+		queue: newQueue(queueLimit, max(1, min(accountParallel, o.Parallel-o.Parallel/4)))}
 }
 
 // Wake hints that a key has due rows. It never blocks.
@@ -89,13 +102,15 @@ func (w *Worker) Do(ctx context.Context, row Row) (any, error) {
 	if err := row.check(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	k := accountKey{row.Account, row.Key}
 	out, err := w.step(ctx, k, &row, rowsPerStep)
 	switch {
-	case err != nil && out.failed != 0 && out.failed != out.inserted:
-		w.fail(context.WithoutCancel(ctx), k, out.failed, err)
+	case err != nil && out.failed != 0 && out.failed != out.inserted && !patient(err):
+		// One of several rows failed, maybe this very one: a round without it tells whether the key is to be parked.
+		w.log.Warn("an action failed together with what stood before it", "account", k.account, "key", k.key, "error", err)
+		w.Wake(k.account, k.key)
 		return nil, ErrParked
 	case err != nil:
 		return nil, err
@@ -144,7 +159,7 @@ func (w *Worker) work(keys []accountKey) (again []bool) {
 func (w *Worker) together(keys []accountKey) []bool {
 	again := make([]bool, len(keys))
 	if len(keys) > 1 {
-		ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 		defer cancel()
 		outs, err := w.steps(ctx, keys, nil, rowsPerStep)
 		if err == nil {
@@ -169,47 +184,83 @@ func (w *Worker) together(keys []accountKey) []bool {
 
 // alone runs one round of a key and tells whether more is due. Errors are recorded, never returned.
 func (w *Worker) alone(k accountKey) (again bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
-	defer cancel()
-	out, err := w.step(ctx, k, nil, rowsPerStep)
+	out, err := w.round(k, rowsPerStep)
 	if err == nil {
 		return out.more
 	}
-	if store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) {
-		w.log.Warn("step not done, the sweep will take it up", "account", k.account, "key", k.key, "error", err)
-		return false
-	}
 	if len(out.worked) > 1 {
 		// Find the row that fails: alone at the head it is the culprit, and those before it go through.
-		out, err = w.step(ctx, k, nil, 1)
-		if err == nil {
+		if out, err = w.round(k, 1); err == nil {
 			return true
 		}
 	}
-	if out.failed != 0 && !store.Unavailable(err) {
-		w.fail(context.Background(), k, out.failed, err)
+	if out.failed == 0 || store.NoRoom(err) {
+		// Not begun, or not committed, because the database was away or full, or another server has the key.
+		w.log.Warn("step not done, the sweep will take it up", "account", k.account, "key", k.key, "error", err)
+		return false
 	}
+	w.fail(context.Background(), k, out.failed, err)
 	return false
 }
 
+func (w *Worker) round(k accountKey, limit int) (outcome, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
+	defer cancel()
+	return w.step(ctx, k, nil, limit)
+}
+
 // panicked is how the reason of a row begins whose step panicked.
-const panicked = "panic in step: "
+const panicked = "panic: "
+
+// panicError keeps the stack out of the reason that people read.
+type panicError struct {
+	text  string
+	stack []byte
+}
+
+// Error implements error.
+func (p panicError) Error() string { return panicked + p.text }
 
 // fail counts an attempt of a row and parks its key, or sets the row aside for good.
 func (w *Worker) fail(ctx context.Context, k accountKey, id int64, cause error) {
-	w.log.Error("step failed", "account", k.account, "key", k.key, "row", id, "error", cause)
+	attributes := []any{"account", k.account, "key", k.key, "row", id, "error", cause}
+	var fault panicError
+	if errors.As(cause, &fault) {
+		attributes = append(attributes, "stack", string(fault.stack))
+	}
+	w.log.Error("step failed", attributes...)
 	aside := maxAttempts
-	if isPermanent(cause) {
+	switch {
+	case isPermanent(cause):
 		aside = 1
+	case patient(cause):
+		aside = patientAttempts
 	}
 	err := w.db.InAccount(ctx, k.account, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE inbox SET attempts = attempts + 1, error = $3,
 			aside_at = CASE WHEN attempts + 1 >= $4 THEN $5::timestamptz END,
-			parked_until = CASE WHEN attempts + 1 < $4 THEN now() + make_interval(secs => least(60, 0.25 * 2 ^ attempts) * (0.8 + random() * 0.4)) END
-			WHERE account_id = $1 AND id = $2 AND done_at IS NULL AND aside_at IS NULL`, int64(k.account), id, cause.Error(), aside, w.clock.Now())
+			parked_until = CASE WHEN attempts + 1 < $4 THEN now() + make_interval(secs => least(60, 0.25 * 2 ^ least(attempts, 20)) * (0.8 + random() * 0.4)) END
+			WHERE account_id = $1 AND id = $2 AND done_at IS NULL AND aside_at IS NULL`, int64(k.account), id, readable(cause), aside, w.clock.Now())
 		return err
 	})
 	if err != nil {
 		w.log.Error("failed row not recorded, the sweep will take it up", "account", k.account, "key", k.key, "row", id, "error", err)
 	}
+}
+
+// patient tells whether a failure may be the database's doing and not the row's.
+func patient(err error) bool {
+	return store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// reasonLimit is the longest reason that is kept, in characters.
+const reasonLimit = 2000
+
+// readable is an error's text as a column of text takes it: errors quote what people sent, NUL and broken characters included.
+func readable(err error) string {
+	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD")
+	if runes := []rune(text); len(runes) > reasonLimit {
+		return string(runes[:reasonLimit]) + "…"
+	}
+	return text
 }

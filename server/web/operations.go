@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -247,22 +248,44 @@ func (s *Server) reasonsOf(ctx context.Context, tx pgx.Tx, p *person, ref string
 	return list, err
 }
 
-// replay takes rows of a communication that were set aside up again.
+// replay takes rows of a communication, and of its client, that were set aside up again.
 func (s *Server) replay(c *fiber.Ctx) error {
 	uis, err := chatRef(c)
 	if err != nil {
 		return err
 	}
 	p := who(c)
-	var n int64
+	keys := []ids.Key{ids.ChatKey(uis)}
+	total := int64(0)
 	err = s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		var err error
-		n, err = inbox.Replay(ctx, tx, p.Account, ids.ChatKey(uis), s.Clock.Now())
-		return err
+		// What the chat waits for may have failed under its client's key, or under the key it had while it was started.
+		var client int64
+		var start string
+		err := tx.QueryRow(ctx, `SELECT COALESCE(client_id, 0), COALESCE(start_key::text, '') FROM chat WHERE account_id = $1 AND uis_chat_id = $2`,
+			int64(p.Account), int64(uis)).Scan(&client, &start)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if client != 0 {
+			keys = append(keys, ids.ClientKey(ids.ClientID(client)))
+		}
+		if start != "" {
+			keys = append(keys, ids.Key("start:"+start))
+		}
+		for _, key := range keys {
+			n, err := inbox.Replay(ctx, tx, p.Account, key, s.Clock.Now())
+			if err != nil {
+				return err
+			}
+			total += n
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.WakeKey(p.Account, ids.ChatKey(uis))
-	return c.Status(http.StatusAccepted).JSON(fiber.Map{"rows": n})
+	for _, key := range keys {
+		s.WakeKey(p.Account, key)
+	}
+	return c.Status(http.StatusAccepted).JSON(fiber.Map{"rows": total})
 }
