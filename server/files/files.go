@@ -133,16 +133,15 @@ func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
 	piece := make([]byte, PieceSize)
 	for n := 0; ; n++ {
 		got, err := fill(r, piece)
+		if f.Size += int64(got); f.Size > s.limit {
+			return ErrTooLarge
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("receive file %d: %w", f.ID, err)
 		}
 		end := err != nil
 		if n == 0 {
 			f.Mime = mimetype.Detect(piece[:min(got, sniffBytes)]).String()
-		}
-		f.Size += int64(got)
-		if f.Size > s.limit {
-			return ErrTooLarge
 		}
 		if got > 0 {
 			if err := on.write(ctx, *f, n, piece[:got]); err != nil {
