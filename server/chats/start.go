@@ -127,6 +127,9 @@ func address(c *Chat, s Start, ways []string, params map[string]any) error {
 // startAnswered hands a started chat over to its UIS number, or says why it could not be started.
 func (t *turn) startAnswered(answer outbox.PlanAnswer) error {
 	r := answer.Results["start"]
+	if t.chat != nil && t.chat.State == Failed && t.chat.UIS == 0 && r.State == "done" {
+		t.startAgain()
+	}
 	if t.chat == nil || t.chat.State != Starting {
 		return nil
 	}
@@ -152,6 +155,19 @@ func (t *turn) startAnswered(answer outbox.PlanAnswer) error {
 	}
 	t.open = nil
 	return nil
+}
+
+// startAgain takes a chat up that could not be started: somebody retried the command from the operations page, and now UIS has the chat.
+func (t *turn) startAgain() {
+	t.chat.State, t.chat.ReasonCode, t.chat.ReasonText = Starting, "", ""
+	t.touch()
+	for _, m := range t.lines {
+		if m.Side == FromOperator && m.UIS == 0 && (m.Status == Undelivered || m.Status == Unconfirmed) {
+			m.Status, m.ReasonCode, m.ReasonText = Queued, "", ""
+			t.change(m)
+			t.open = append(t.open, m)
+		}
+	}
 }
 
 // adopted gives a started chat its number at UIS and sends what waited for that.

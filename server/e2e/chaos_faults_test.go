@@ -23,7 +23,7 @@ var (
 
 func of[T any](list []T, dice *rand.Rand) T { return list[dice.IntN(len(list))] }
 
-// late is how long a platform goes on working after nobody listens any more: less than the limit that the servers are told (2 s).
+// late is how long a platform goes on working after nobody listens any more: less than the limit.
 func late(dice *rand.Rand) time.Duration {
 	return time.Duration(200+dice.IntN(1600)) * time.Millisecond
 }
@@ -97,7 +97,7 @@ func everyFault() []armer {
 	}
 	tooSlow := func(after bool) func(*rand.Rand) portal.Fault { // past the portal's own limit: it answers 504
 		return func(*rand.Rand) portal.Fault {
-			return portal.Fault{Kind: portal.FaultSlow, DelayMS: 2500, After: after}
+			return portal.Fault{Kind: portal.FaultSlow, DelayMS: milliseconds(limit) + 500, After: after}
 		}
 	}
 	// An error of one command, alone or inside a batch, that says nothing or little about whether it ran.

@@ -42,6 +42,10 @@ func (c *chaos) rest() bool {
 		if calm > 3 {
 			return true
 		}
+		if failing := c.lines(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL AND attempts >= 5`); last["parked"] != 0.0 && len(failing) > 0 {
+			c.find("row fails", "", "again and again: %s", failing[0])
+			return false
+		}
 		time.Sleep(2 * look)
 	}
 	c.find("no rest", "", "%v after %v: %s", last, c.calm, c.stuck())

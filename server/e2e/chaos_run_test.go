@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// limit is how long a platform may go on working on a request. The faults stay well below it, as a loaded machine makes everything later.
+const limit = 3 * time.Second
+
 // recipe is what a chaotic run is made of.
 type recipe struct {
 	seed    uint64
@@ -64,7 +67,8 @@ func newChaos(t *testing.T, r recipe) *chaos {
 		program = binary
 	}
 	// A portal gives a request up after the limit that the servers are told: what runs longer is not done any more.
-	c.w = plan{servers: r.servers, extra: r.extra, database: c.database.url, program: program, cut: 2 * time.Second}.world(t)
+	extra := append([]string{"OMNI_B24_REQUEST_LIMIT=" + limit.String(), "OMNI_UIS_REQUEST_LIMIT=" + limit.String()}, r.extra...)
+	c.w = plan{servers: r.servers, extra: extra, database: c.database.url, program: program, cut: limit}.world(t)
 	c.w.points, c.w.gate.turns = 1_000_000, true
 	names := []string{"romashka", "vasilek"}
 	for _, name := range names {

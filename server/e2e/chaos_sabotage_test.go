@@ -44,7 +44,7 @@ func TestChaosFindsSabotage(t *testing.T) {
 
 // sabotages are the loads that make each way of breaking the servers matter.
 func sabotages() map[string]recipe {
-	common := recipe{rounds: 160, every: 40, crews: 8, servers: 1, pace: 60 * time.Millisecond, calm: 20 * time.Second, wait: 6 * time.Second, fresh: 5}
+	common := recipe{rounds: 160, every: 40, crews: 8, servers: 1, pace: 60 * time.Millisecond, calm: 90 * time.Second, wait: 6 * time.Second, fresh: 5}
 	with := func(change func(*recipe)) recipe {
 		r := common
 		change(&r)

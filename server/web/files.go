@@ -44,6 +44,9 @@ func (s *Server) upload(c *fiber.Ctx) error {
 			continue
 		}
 		f, err := s.Files.Put(c.UserContext(), who(c).Account, part.FileName(), part)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return problem(http.StatusBadRequest, "form") // the sender broke off; the store is well
+		}
 		if err != nil {
 			return err
 		}
