@@ -43,12 +43,15 @@ func (t *town) samples() (samples, error) {
 
 // settle gives the bench's accounts the connection, the channels, the people and the settings of the town's account.
 func (s *stand) settle(ctx context.Context, from int64) error {
+	if _, err := s.bare.Exec(ctx, "delete from settings where account_id >= $1", int64(first)); err != nil {
+		return fmt.Errorf("settle anew: %w", err)
+	}
 	for _, table := range []struct{ name, extra string }{
 		{"uis_connection", `, 'url_token_hash', '\x' || lpad(to_hex(a.id), 64, '0'), 'adapter_type', 'bench' || a.id, 'adapter_login', 'bench' || a.id`},
 		{"uis_channel", ""}, {"uis_employee", ""}, {"settings", ""},
 	} {
 		statement := fmt.Sprintf(`insert into %[1]s select r.* from %[1]s t, account a,
-			lateral jsonb_populate_record(null::%[1]s, to_jsonb(t) || jsonb_build_object('account_id', a.id%[2]s)) r where t.account_id = $1 and a.id >= $2`, table.name, table.extra)
+			lateral jsonb_populate_record(null::%[1]s, to_jsonb(t) || jsonb_build_object('account_id', a.id%[2]s)) r where t.account_id = $1 and a.id >= $2 on conflict do nothing`, table.name, table.extra)
 		if _, err := s.bare.Exec(ctx, statement, from, int64(first)); err != nil {
 			return fmt.Errorf("settle %s: %w", table.name, err)
 		}
@@ -59,6 +62,9 @@ func (s *stand) settle(ctx context.Context, from int64) error {
 // engine is the whole step with the product's own engine of chats: a new chat and its first message per key.
 func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, error) {
 	from := t.account
+	if err := t.chats(ctx, true); err != nil {
+		return nil, err
+	}
 	t.close() // it is measured alone
 	if err := s.settle(ctx, from); err != nil {
 		return nil, err

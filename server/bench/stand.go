@@ -28,6 +28,8 @@ type stand struct {
 	log  *slog.Logger
 	// only is the one measurement that is wanted; empty: all.
 	only string
+	// long: also what takes minutes.
+	long bool
 }
 
 // size is how much is measured; figures of a quick run only prove that the programme works.
@@ -37,15 +39,17 @@ type size struct {
 	sockets  int
 	rounds   int // frames fanned out to all sockets
 	live     time.Duration
-	rate     float64 // messages a second while the way to a socket is measured
+	pages    int           // open sockets while the way to a socket is measured
+	crowd    time.Duration // how long a thousand accounts write
+	rate     float64       // messages a second while the way to a socket is measured
 	commands int
 }
 
 func sizeOf(quick bool) size {
 	if quick {
-		return size{each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400}
+		return size{each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400, pages: accounts, crowd: 2 * time.Second}
 	}
-	return size{each: 4 * time.Second, queued: 5000, sockets: 5000, rounds: 40, live: 10 * time.Second, rate: 500, commands: 10_000}
+	return size{each: 4 * time.Second, queued: 5000, sockets: 5000, rounds: 40, live: 5 * time.Second, rate: 500, commands: 10_000, pages: 1000, crowd: time.Minute}
 }
 
 // newStand starts the database in a folder of its own and brings it up to date.

@@ -68,7 +68,7 @@ func (s *stand) fill(ctx context.Context, many, perKey int64) error {
 	if err != nil {
 		return fmt.Errorf("fill the inbox: %w", err)
 	}
-	if _, err := s.bare.Exec(ctx, `insert into lane (account_id, kind, portal_id) select id, 'b24', 1 from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
+	if _, err := s.bare.Exec(ctx, `insert into lane (account_id, kind, portal_id, asleep) select id, 'b24', 1, 'bench' from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
 		return fmt.Errorf("prepare the lanes: %w", err)
 	}
 	if _, err := s.bare.Exec(ctx, "analyze inbox"); err != nil {

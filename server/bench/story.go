@@ -13,7 +13,7 @@ import (
 
 // ofStory tells whether a measurement is one of the whole product.
 func ofStory(name string) bool {
-	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "engine"}, name)
+	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "thousand", "engine"}, name)
 }
 
 // story measures the whole product in its town, from the first message of a client on.
@@ -34,9 +34,11 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	for _, m := range []struct {
 		name    string
 		measure func(context.Context, *town) ([]figure, error)
-	}{{"first", s.firstMessage}, {"budget", s.budget}, {"live", s.live}, {"sockets", s.sockets}, {"http", s.overHTTP},
+	}{{"first", s.firstMessage}, {"budget", s.budget}, {"sockets", s.sockets}, {"http", s.overHTTP},
+		{"live", func(ctx context.Context, t *town) ([]figure, error) { return s.live(ctx, t, like) }},
+		{"thousand", func(ctx context.Context, t *town) ([]figure, error) { return s.thousand(ctx, t, like) }},
 		{"engine", func(ctx context.Context, t *town) ([]figure, error) { return s.engine(ctx, t, like) }}} {
-		if s.only != "" && s.only != "story" && s.only != m.name {
+		if s.only != "" && s.only != "story" && s.only != m.name || m.name == "thousand" && !s.long && s.only == "" {
 			continue
 		}
 		measured, err := m.measure(ctx, t)

@@ -21,6 +21,7 @@ import (
 	"omni/server/config"
 	"omni/server/sandbox/portal"
 	"omni/server/sandbox/uisplatform"
+	"omni/server/secret"
 )
 
 const (
@@ -40,7 +41,8 @@ type town struct {
 
 	address string // the product's public host and port
 	session string
-	account int64 // the product's numbers of the account and the portal
+	keys    *secret.Keyring // the product's
+	account int64           // the product's numbers of the account and the portal
 	number  int64
 
 	closers []func()
@@ -88,6 +90,9 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	if _, err := rand.Read(key); err != nil {
 		return fmt.Errorf("make a key: %w", err)
 	}
+	if t.keys, err = secret.Parse(base64.StdEncoding.EncodeToString(key)); err != nil {
+		return fmt.Errorf("read the key: %w", err)
+	}
 	oauth := served.OAuthURL()
 	c, err := config.Load([]string{
 		"OMNI_LISTEN=" + t.address, "OMNI_INTERNAL_LISTEN=" + listen[1], "OMNI_PUBLIC_URL=" + public, "OMNI_DATABASE_URL=" + s.url,
@@ -123,8 +128,8 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	})
 }
 
-// session is how a page's boot data name it.
-var session = regexp.MustCompile(`"session":"([^"]+)"`)
+// booted is how a page's boot data name it.
+var booted = regexp.MustCompile(`"session":"([^"]+)"`)
 
 // install does what the administrator and the installer's page do.
 func (t *town) install(ctx context.Context) error {
@@ -169,7 +174,7 @@ func (t *town) openApp() error {
 	if err != nil {
 		return fmt.Errorf("read the frame: %w", err)
 	}
-	found := session.FindSubmatch(raw)
+	found := booted.FindSubmatch(raw)
 	if found == nil {
 		return fmt.Errorf("the frame was answered %s without a session", resp.Status)
 	}
