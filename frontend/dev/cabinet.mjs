@@ -1,11 +1,13 @@
 // A small stand-in for the server, to work on the cabinet, installer and connector pages alone: serves dist/ and a fake /api/v1 and /ws.
 // Start: npm run build && node dev/cabinet.mjs [port]. Then open http://127.0.0.1:{port}/{cabinet|install|connector}?lang=ru
-// (also &admin=0; /cabinet?world=empty for an account without UIS; &trouble=1 for failing steps, refused settings and a conflict).
+// (also &admin=0; /cabinet?world=empty for an account without UIS; &trouble=1 for failing steps, refused settings and a conflict; &broken=1:
+// lanes and requests are not answered).
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
+import { commandsOf, lanesOf, logOf, pageOf } from './operations.mjs'
 
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
 const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
@@ -38,7 +40,7 @@ const badCheck = { code: 'call_api', ok: false, text: 'Call API: адрес се
 
 function makeWorld(empty, trouble) {
   return {
-    empty, trouble, jobs: new Map(), version: 7,
+    empty, trouble, jobs: new Map(), version: 7, looks: 0, broken: false,
     settings: { version: 7, main: { enabled: false, portal: null, sync_all: true, sync_only: [] }, telephony: { enabled: false }, chats: { enabled: false, portal: null, channels: [], create: false, responsible: null, first: { on: false, create: [] }, repeat: { on: false, create: [] }, comment_priority: null, create_at: 'start', notify: false }, lines: { enabled: false } },
     uis: empty
       ? { connected: false, brand: null, has_api_key: false, chats_login: null, has_chats_password: false, account_name: null, checks: [], channels: [] }
@@ -46,11 +48,13 @@ function makeWorld(empty, trouble) {
     employees: empty ? [] : names.map(person),
     synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
     portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
-    commands: { refused: [{ id: 31, kind: 'crm.item.add', key: 'client:12', state: 'refused', attempts: 2, reason: { code: 'field', text: 'Битрикс24 не принял поле «Источник»: такого значения нет' }, asked: { entityTypeId: 1, fields: { title: 'Чат WhatsApp' } }, answered: { error: 'INVALID_VALUE' }, created_at: new Date(Date.now() - hour).toISOString() }], unclear: [] },
+    commands: commandsOf(), log: logOf(empty),
   }
 }
 
 const problem = (status, code, detail, more = {}) => Object.assign(new Error(detail), { status, body: { status, code, detail, ...more } })
+
+const away = () => problem(503, 'database_away', 'Сервер ненадолго недоступен, повторите через несколько секунд')
 
 function health(world) {
   const s = world.settings
@@ -130,6 +134,9 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(directories[name]?.() ?? []), read_at: null, stale: false })],
     ['GET', /^\/operations\/commands$/, (_, __, request) => list(world.commands[new URL(request.url, 'http://x').searchParams.get('state')] ?? [])],
     ['POST', /^\/operations\/commands\/(\d+)\/(retry|drop)$/, ([id]) => { const one = world.commands.refused.find((c) => c.id === Number(id)); world.commands.refused = []; return { ...one, state: 'waiting' } }],
+    ['GET', /^\/operations\/lanes$/, () => { world.looks += 1; if (world.broken) throw away(); return list(lanesOf(world.empty)) }],
+    ['GET', /^\/operations\/requests$/, (_, __, request) => { if (world.broken) throw away(); return pageOf(world.log, new URL(request.url, 'http://x').searchParams) }],
+    ['GET', /^\/operations\/requests\/(\d+)$/, ([id]) => world.log.find((one) => one.id === id)],
     ['GET', /^\/lines$/, () => ({ ...list([{ id: 1, name: 'Открытая линия «Продажи»', active: true, channel: 20 }, { id: 3, name: 'Открытая линия «Поддержка»', active: true, channel: null }, { id: 4, name: 'Старая линия', active: false, channel: null }]), connector: 'omni', channels })],
   ]
 }
@@ -145,6 +152,7 @@ export async function startCabinetMock({ port = 0 } = {}) {
 
   async function page(name, query, response) {
     world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1')
+    world.broken = query.get('broken') === '1'
     admin = query.get('admin') !== '0'
     slow = Number(query.get('slow') ?? 0)
     const context = name === 'connector' ? { line: '3', connector: 'omni', active: true } : { user: { id: 1, name: names[0] }, admin, reinstall: false }

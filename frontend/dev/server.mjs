@@ -20,6 +20,8 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
   const feed = []
   let seq = 100
   let slow = 0
+  let gate = Promise.resolve()
+  let openGate = () => undefined
   let broken = false
 
   const emit = (name, data) => {
@@ -143,6 +145,7 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
       const chunks = []
       for await (const chunk of request) chunks.push(chunk)
       if (slow) await new Promise((resolve) => setTimeout(resolve, slow))
+      await gate
       const path = url.pathname.slice('/api/v1'.length)
       for (const [method, pattern, handle] of routes) {
         const match = request.method === method && pattern.exec(path)
@@ -173,6 +176,9 @@ export async function startMock({ port = 0, long = 10_000 } = {}) {
     world, say, emit,
     typing: (chat) => { for (const socket of sockets) socket.send(JSON.stringify({ type: 'typing', chat, user: 15, name: 'Олег Назаров' })) },
     slow: (wait) => { slow = wait },
+    /** Leaves requests unanswered until release. */
+    hold: () => { gate = new Promise((resolve) => { openGate = resolve }) },
+    release: () => openGate(),
     cut: () => { broken = true; for (const socket of sockets) socket.terminate() },
     heal: () => { broken = false },
     stop: () => { for (const socket of sockets) socket.terminate(); server.closeAllConnections(); return new Promise((resolve) => server.close(resolve)) },

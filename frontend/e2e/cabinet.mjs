@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile } from 'node:fs/promises'
 import { chromium } from 'playwright-core'
 import { startCabinetMock } from '../dev/cabinet.mjs'
+import { operations } from './operations.mjs'
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 const results = new URL('../test-results/', import.meta.url)
@@ -178,6 +179,7 @@ const tests = {
     await page.waitForTimeout(200)
     await shot('cabinet-uis-1920-dark')
   },
+  ...operations(accessible, fits),
 }
 
 await mkdir(results, { recursive: true })

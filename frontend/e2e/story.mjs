@@ -3,6 +3,7 @@
 // Pictures go to test-results/: node e2e/story.mjs
 import { spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
@@ -10,11 +11,22 @@ import { chromium } from 'playwright-core'
 const root = path.resolve(import.meta.dirname, '../..')
 const results = path.join(root, 'frontend/test-results')
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-const base = 20000 + Math.floor(Math.random() * 20000)
+const base = await freePorts(6)
 const portal = `http://127.0.0.1:${base}`
 const uis = `http://127.0.0.1:${base + 3}`
 const internal = `127.0.0.1:${base + 5}`
 const patience = 30_000
+
+/** The first of so many free ports in a row, below those that the system gives to connections. */
+async function freePorts(many) {
+  for (;;) {
+    const first = 20000 + Math.floor(Math.random() * 12000)
+    const free = await Promise.all(Array.from({ length: many }, (_, i) => new Promise((done) => {
+      const probe = createServer().once('error', () => { done(false) }).listen(first + i, '127.0.0.1', () => { probe.close(() => { done(true) }) })
+    })))
+    if (free.every(Boolean)) return first
+  }
+}
 
 /** Starts `omni demo` with data of its own and waits until it serves. */
 async function startDemo() {

@@ -26,6 +26,7 @@ import (
 	"omni/server/clock"
 	"omni/server/config"
 	"omni/server/crm"
+	"omni/server/days"
 	"omni/server/files"
 	"omni/server/flow"
 	"omni/server/httpguard"
@@ -239,7 +240,8 @@ func (a *App) wire(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
 		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run}, {"repair", repair.Run},
-		{"reasons", flow.NewPruner(a.db, a.clock, a.log).Run}, {"keeper", account.NewKeeper(accounts).Run},
+		{"days", days.New(a.db, a.clock, a.log, days.Table{Name: "feed", Keep: relay.Keep}, days.Table{Name: "reason", Keep: flow.KeepReasons}).Run},
+		{"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}
 	return nil

@@ -205,16 +205,10 @@ func (t *turn) mark(m *Message, status string) {
 	}
 }
 
-// status is POST /message/status. It answers false while the message may be one of our own that has no id yet. A status of an unknown
-// message is what shows that an unclear one got through: messages of a chat leave one by one.
+// status is POST /message/status. It answers false while the message may be one of our own that has no id yet. It does not prove that an unclear one of
+// ours got through: it may be about what somebody says in the vendor's own workplace at the same moment. The report tells, by text and employee.
 func (t *turn) status(id int64, status string) bool {
 	m := t.byUIS[id]
-	if m == nil && len(t.open) > 0 && t.open[0].Status == Checking && t.open[0].UIS == 0 {
-		m = t.open[0]
-		m.UIS = id
-		t.byUIS[id] = m
-		t.change(m)
-	}
 	if m == nil {
 		return len(t.open) == 0
 	}

@@ -23,23 +23,32 @@ type frame struct {
 // page is an open workplace: it reads the feed, and after a loss connects again with the last number it saw.
 type page struct {
 	n       *tenant
-	session string
+	session func() string
 	over    chan struct{}
 	done    sync.WaitGroup
 	mu      sync.Mutex
 	conn    *websocket.Conn
 	ready   int
+	first   int64      // the number it began at
+	told    int64      // by the last ready
+	skipped [][2]int64 // what it was told to read anew: after the one number, up to the other
 	last    int64
 	frames  []frame
 }
 
 func (n *tenant) listen(session string) *page {
 	n.t.Helper()
+	p := n.watch(func() string { return session })
+	n.t.Cleanup(p.leave)
+	eventually(n.t, "the socket is ready", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.ready > 0 })
+	return p
+}
+
+// watch opens a page that asks for a session whenever it connects.
+func (n *tenant) watch(session func() string) *page {
 	p := &page{n: n, session: session, over: make(chan struct{}), last: -1}
 	p.done.Add(1)
 	go p.run()
-	n.t.Cleanup(p.leave)
-	eventually(n.t, "the socket is ready", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.ready > 0 })
 	return p
 }
 
@@ -56,6 +65,7 @@ func (p *page) run() {
 }
 
 func (p *page) connect() {
+	session := p.session()
 	conn, _, err := websocket.DefaultDialer.Dial("ws://"+p.n.w.gate.address+"/ws", nil)
 	if err != nil {
 		return
@@ -63,7 +73,7 @@ func (p *page) connect() {
 	defer func() { _ = conn.Close() }()
 	p.mu.Lock()
 	p.conn = conn
-	hello := map[string]any{"type": "hello", "session": p.session}
+	hello := map[string]any{"type": "hello", "session": session}
 	if p.last >= 0 {
 		hello["after"] = p.last
 	}
@@ -92,9 +102,13 @@ func (p *page) take(f frame) {
 	case "ready":
 		p.ready++
 		if p.last < 0 {
-			p.last = f.Seq
+			p.last, p.first = f.Seq, f.Seq
 		}
+		p.told = f.Seq
 		return
+	case "reload": // the page reads its lists anew and goes on from here
+		p.skipped = append(p.skipped, [2]int64{p.last, p.told})
+		p.last = p.told
 	case "event":
 		p.last = f.Seq
 	}

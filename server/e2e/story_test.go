@@ -128,6 +128,10 @@ func (n *tenant) upload(name string, content io.ReadSeeker) int64 {
 
 // post streams a form with one file.
 func (n *tenant) post(name string, content io.Reader) (int, []byte) {
+	return n.postAs(n.operator, name, content)
+}
+
+func (n *tenant) postAs(session, name string, content io.Reader) (int, []byte) {
 	reader, writer := io.Pipe()
 	form := multipart.NewWriter(writer)
 	go func() {
@@ -143,7 +147,7 @@ func (n *tenant) post(name string, content io.Reader) (int, []byte) {
 	req, err := http.NewRequest(http.MethodPost, "http://"+n.w.gate.address+"/api/v1/files", reader)
 	require.NoError(n.t, err)
 	req.Header.Set("Content-Type", form.FormDataContentType())
-	req.Header.Set("Authorization", "Bearer "+n.operator)
+	req.Header.Set("Authorization", "Bearer "+session)
 	resp, err := browser.Do(req)
 	_ = reader.Close()
 	if err != nil {

@@ -47,6 +47,7 @@ func (w *world) company(name string, firstID int64) *tenant {
 	require.NoError(w.t, w.served.Add(n.portal))
 	config := uisplatform.DemoAccount(name)
 	config.Employees, config.FirstID = staff(), firstID
+	config.DayLimit, config.MinuteLimit = w.points, w.points
 	n.uis = w.platform.AddAccount(config)
 	return n
 }
@@ -138,21 +139,34 @@ var bootJSON = regexp.MustCompile(`(?s)<script type="application/json" id="omni-
 // open opens a frame as a portal's page does and reads what the page was told.
 func (n *tenant) open(user int, placement string, options map[string]any) boot {
 	n.t.Helper()
-	var page []byte
-	eventually(n.t, "the frame opens", func() bool {
-		post, err := n.portal.Open(appID, user, placement, options)
-		require.NoError(n.t, err)
-		resp, err := post.Send(browser)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = resp.Body.Close() }()
-		page, err = io.ReadAll(resp.Body)
-		return err == nil && resp.StatusCode == http.StatusOK
-	})
-	found := bootJSON.FindSubmatch(page)
-	require.NotNil(n.t, found, "%.500s", page)
-	return decode[boot](n.t, found[1])
+	var page boot
+	var err error
+	ok := poll(func() bool { page, err = n.tryOpen(user, placement, options); return err == nil })
+	require.True(n.t, ok, "the frame does not open: %v", err)
+	return page
+}
+
+// tryOpen opens a frame once.
+func (n *tenant) tryOpen(user int, placement string, options map[string]any) (boot, error) {
+	post, err := n.portal.Open(appID, user, placement, options)
+	if err != nil {
+		return boot{}, err
+	}
+	resp, err := post.Send(browser)
+	if err != nil {
+		return boot{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return boot{}, err
+	}
+	found := bootJSON.FindSubmatch(raw)
+	if resp.StatusCode != http.StatusOK || found == nil {
+		return boot{}, fmt.Errorf("the frame answers %d: %.500s", resp.StatusCode, raw)
+	}
+	var b boot
+	return b, json.Unmarshal(found[1], &b)
 }
 
 // as calls the API with a session.
@@ -198,6 +212,7 @@ type message struct {
 	Side   string
 	Text   string
 	Status string
+	Reason struct{ Code string }
 	File   *file
 }
 

@@ -12,8 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -62,16 +64,32 @@ type world struct {
 	uis      *httptest.Server
 	gate     *gate
 	database string
+	program  string
+	points   int // a UIS account may spend; 0: the usual limits
 	extra    []string
 	servers  []*server
+}
+
+// plan is what a world is made of.
+type plan struct {
+	servers int
+	extra   []string // of the servers' environment
+	// database is where the servers keep everything, program what they run, cut when a portal gives a request up; empty: the usual.
+	database, program string
+	cut               time.Duration
 }
 
 // newWorld starts the platforms and n servers behind one address.
 func newWorld(t *testing.T, n int, extra ...string) *world {
 	t.Helper()
-	w := &world{t: t, database: storetest.URL(t), gate: newGate(t), extra: extra}
+	return plan{servers: n, extra: extra, database: storetest.URL(t), program: binary}.world(t)
+}
+
+func (p plan) world(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, database: p.database, program: p.program, gate: newGate(t), extra: p.extra}
 	public := "http://" + w.gate.address
-	w.bitrix = portal.New(portal.Options{})
+	w.bitrix = portal.New(portal.Options{RequestCut: p.cut})
 	w.bitrix.RegisterApp(portal.App{ClientID: appID, ClientSecret: appSecret, Title: "OMNI", InstallURL: public + "/bitrix24/install",
 		AppURL: public + "/bitrix24/app", EventsURL: public + "/bitrix24/events", RedirectURL: public + "/bitrix24/oauth/callback"})
 	served, err := portal.Serve(w.bitrix, "127.0.0.1:0")
@@ -88,7 +106,7 @@ func newWorld(t *testing.T, n int, extra ...string) *world {
 		_ = w.served.Close()
 		w.bitrix.Close()
 	})
-	for range n {
+	for range p.servers {
 		w.servers = append(w.servers, &server{w: w, public: freeAddress(t), internal: freeAddress(t), log: filepath.Join(t.TempDir(), "omni.log")})
 	}
 	return w
@@ -144,34 +162,72 @@ type server struct {
 	mu               sync.Mutex
 	cmd              *exec.Cmd
 	ended            chan struct{}
+	harmed           sync.Mutex  // held while something is done to it
+	out              atomic.Bool // left out of the run
 }
 
 func (s *server) start() {
 	s.w.t.Helper()
+	require.NoError(s.w.t, s.launch())
+	eventually(s.w.t, "the server is ready", s.ready)
+}
+
+// launch starts the process; it is not ready yet.
+func (s *server) launch() error {
 	out, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(s.w.t, err)
-	cmd := exec.CommandContext(context.Background(), binary, "serve")
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(context.Background(), s.w.program, "serve")
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.w.environment(s), out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(s.w.t, cmd.Start())
+	if err := cmd.Start(); err != nil {
+		return err
+	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); _ = out.Close(); close(ended) }()
 	s.mu.Lock()
 	s.cmd, s.ended = cmd, ended
 	s.mu.Unlock()
-	eventually(s.w.t, "the server is ready", func() bool {
-		resp, err := http.Get("http://" + s.internal + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer func() { _ = resp.Body.Close() }()
-		conn, err := net.Dial("tcp", s.public)
-		if err != nil {
-			return false
-		}
-		_ = conn.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	return nil
+}
+
+// ready tells whether the server reaches its database and takes connections.
+func (s *server) ready() bool {
+	resp, err := http.Get("http://" + s.internal + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	conn, err := net.Dial("tcp", s.public)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// gone tells whether the process has ended by itself.
+func (s *server) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return false
+	}
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *server) signal(sig os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(sig)
+	}
 }
 
 // kill is SIGKILL: the process has no moment to tidy up.
@@ -271,6 +327,9 @@ type gate struct {
 	address string
 	mu      sync.Mutex
 	servers []string
+	// turns makes every connection begin with another server.
+	turns bool
+	turn  int
 }
 
 func newGate(t *testing.T) *gate {
@@ -293,14 +352,34 @@ func newGate(t *testing.T) *gate {
 func (g *gate) add(address string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.servers = append(g.servers, address)
+	if !slices.Contains(g.servers, address) {
+		g.servers = append(g.servers, address)
+	}
+}
+
+// remove takes a server out, as a balancer does that finds it dead.
+func (g *gate) remove(address string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.servers = slices.DeleteFunc(slices.Clone(g.servers), func(s string) bool { return s == address })
+}
+
+// order is in which order servers are tried.
+func (g *gate) order() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := slices.Clone(g.servers)
+	if g.turns && len(list) > 0 {
+		g.turn++
+		at := g.turn % len(list)
+		list = append(list[at:], list[:at]...)
+	}
+	return list
 }
 
 func (g *gate) dial() net.Conn {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(look) {
-		g.mu.Lock()
-		list := append([]string(nil), g.servers...)
-		g.mu.Unlock()
+		list := g.order()
 		for _, address := range list {
 			if conn, err := net.Dial("tcp", address); err == nil {
 				return conn

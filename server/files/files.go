@@ -30,6 +30,8 @@ const sniffBytes = 3072
 var (
 	// ErrTooLarge: the file is over the limit (OMNI_FILE_LIMIT); nothing of it is kept.
 	ErrTooLarge = errors.New("the file is larger than allowed")
+	// ErrBrokeOff: the sender's connection broke off, nothing was kept.
+	ErrBrokeOff = errors.New("the transfer broke off")
 	// ErrEmpty: there were no bytes.
 	ErrEmpty = errors.New("the file is empty")
 	// ErrNotFound: there is no such file, or it is not complete.
@@ -133,16 +135,16 @@ func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
 	piece := make([]byte, PieceSize)
 	for n := 0; ; n++ {
 		got, err := fill(r, piece)
+		f.Size += int64(got)
+		if f.Size > s.limit {
+			return ErrTooLarge // also when it broke off just there: whoever reads no further than the limit makes it look so
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("receive file %d: %w", f.ID, err)
+			return fmt.Errorf("receive file %d: %w: %v", f.ID, ErrBrokeOff, err) //nolint:errorlint // the sender's connection is not the database's
 		}
 		end := err != nil
 		if n == 0 {
 			f.Mime = mimetype.Detect(piece[:min(got, sniffBytes)]).String()
-		}
-		f.Size += int64(got)
-		if f.Size > s.limit {
-			return ErrTooLarge
 		}
 		if got > 0 {
 			if err := on.write(ctx, *f, n, piece[:got]); err != nil {

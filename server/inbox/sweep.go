@@ -15,23 +15,17 @@ const (
 	sweepEvery = time.Second
 	sweepKeys  = 2000
 	// keepDone is how long done rows stay, so that a late duplicate is still recognised.
-	keepDone = 10 * 24 * time.Hour
-	// pruneRows bounds one clean-up statement.
-	pruneRows = 2000
+	keepDone   = 10 * 24 * time.Hour
+	pruneEvery = time.Minute
 )
 
-// sweep looks once a second for due rows nobody was told of: timers, leftovers of a dead server, lost hints. It prunes once a minute.
+// sweep looks once a second for due rows nobody was told of: timers, leftovers of a dead server, lost hints.
 func (w *Worker) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
-	for round := 0; ; round++ {
+	for {
 		if err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
 			w.log.Warn("sweep of the inbox failed, the next one tries again", "error", err)
-		}
-		if round%60 == 59 {
-			if err := w.prune(ctx); err != nil && ctx.Err() == nil {
-				w.log.Warn("clean-up of the inbox failed, the next one tries again", "error", err)
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -67,23 +61,27 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	return nil
 }
 
-// prune removes done rows older than keepDone in small batches.
-func (w *Worker) prune(ctx context.Context) error {
+// cleanUp prunes once a minute, beside the sweep: it may take a while.
+func (w *Worker) cleanUp(ctx context.Context) error {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
 	for {
-		var gone int64
-		err := w.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, `DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-				SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $1 LIMIT $2))`, w.clock.Now().Add(-keepDone), pruneRows)
-			gone = tag.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("remove done rows: %w", err)
-		}
-		if gone < pruneRows {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-tick.C:
+			if err := w.prune(ctx); err != nil && ctx.Err() == nil {
+				w.log.Warn("clean-up of the inbox failed, the next one tries again", "error", err)
+			}
 		}
 	}
+}
+
+// prune removes done rows older than keepDone.
+func (w *Worker) prune(ctx context.Context) error {
+	_, err := w.db.Prune(ctx, "inbox", `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 LIMIT $1))`,
+		w.clock.Now().Add(-keepDone))
+	return err
 }
 
 // Counts is what the inbox still has to do, over all accounts.
@@ -98,19 +96,22 @@ type Counts struct {
 	Aside int64
 	// NextTimer is when the next row becomes due; nil when none is to come.
 	NextTimer *time.Time
+	// OldestDue is since when the oldest row that is not worked has been due; nil: none is.
+	OldestDue *time.Time
 }
 
-// Count reads the counts for GET /pending.
+// Count reads the counts for GET /pending. Open rows and those set aside are counted apart: each has an index that sees no done rows.
 func Count(ctx context.Context, db *store.DB, now time.Time) (Counts, error) {
 	var c Counts
 	err := db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT
-			count(*) FILTER (WHERE aside_at IS NULL AND NOT deferred AND due_at <= $1 AND COALESCE(parked_until <= now(), true)),
-			count(*) FILTER (WHERE aside_at IS NULL AND deferred),
-			count(*) FILTER (WHERE aside_at IS NULL AND NOT deferred AND parked_until > now()),
-			count(*) FILTER (WHERE aside_at IS NOT NULL),
-			min(due_at) FILTER (WHERE aside_at IS NULL AND NOT deferred AND due_at > $1)
-			FROM inbox WHERE done_at IS NULL`, now).Scan(&c.Inbox, &c.Deferred, &c.Parked, &c.Aside, &c.NextTimer)
+			count(*) FILTER (WHERE NOT deferred AND due_at <= $1 AND COALESCE(parked_until <= now(), true)),
+			count(*) FILTER (WHERE deferred),
+			count(*) FILTER (WHERE NOT deferred AND parked_until > now()),
+			(SELECT count(*) FROM inbox WHERE aside_at IS NOT NULL AND done_at IS NULL),
+			min(due_at) FILTER (WHERE NOT deferred AND due_at > $1),
+			min(due_at) FILTER (WHERE NOT deferred AND due_at <= $1)
+			FROM inbox WHERE done_at IS NULL AND aside_at IS NULL`, now).Scan(&c.Inbox, &c.Deferred, &c.Parked, &c.Aside, &c.NextTimer, &c.OldestDue)
 	})
 	if err != nil {
 		return c, fmt.Errorf("count the inbox: %w", err)

@@ -78,6 +78,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { return w.sweep(ctx) })
+	group.Go(func() error { return w.cleanUp(ctx) })
 	return group.Wait()
 }
 

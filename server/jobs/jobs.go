@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	"golang.org/x/sync/errgroup"
 
 	"omni/server/clock"
 	"omni/server/ids"
@@ -21,7 +23,7 @@ import (
 )
 
 const (
-	// longest is how long one try may take. River's rescue of a killed server's job comes right after it, not after an hour.
+	// longest is how long one try may take. River's own rescue of a lost job comes right after it; that of a dead server's within seconds (rescue.go).
 	longest  = 2 * time.Minute
 	parallel = 8
 	poll     = 200 * time.Millisecond
@@ -77,6 +79,7 @@ type Options struct {
 // Runner queues and runs jobs.
 type Runner struct {
 	Options
+	id     string // of this server, among those that work jobs
 	client *river.Client[pgx.Tx]
 	pool   *pgxpool.Pool
 }
@@ -106,7 +109,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 
 // New builds a runner with a small pool of its own. Run starts it.
 func New(ctx context.Context, url string, o Options) (*Runner, error) {
-	r := &Runner{Options: o}
+	r := &Runner{Options: o, id: uuid.NewString()}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the database address is not understood")
@@ -117,7 +120,7 @@ func New(ctx context.Context, url string, o Options) (*Runner, error) {
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{runner: r})
-	r.client, err = river.NewClient(riverpgxv5.New(r.pool), &river.Config{
+	r.client, err = river.NewClient(riverpgxv5.New(r.pool), &river.Config{ID: r.id,
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: parallel}}, Workers: workers, PollOnly: true, FetchPollInterval: poll, FetchCooldown: poll / 2,
 		JobTimeout: longest, RescueStuckJobsAfter: longest + 10*time.Second, MaxAttempts: tries, Logger: slog.New(slog.DiscardHandler),
 	})
@@ -133,7 +136,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start River: %w", err)
 	}
-	<-ctx.Done()
+	group := errgroup.Group{}
+	group.Go(func() error { return r.DB.Hold(ctx, lifeKey+r.id) })
+	group.Go(func() error { return r.rescue(ctx) })
+	_ = group.Wait() // both end with ctx, and only then
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := r.client.Stop(stop); err != nil {

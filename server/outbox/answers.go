@@ -111,7 +111,7 @@ func (r *runner) learn(f flight, replies []Reply, began time.Time) {
 // store writes the outcome of a request. A true answer counts also when the lease ended meanwhile: nobody can have sent the same
 // attempt again. The lane's row is locked first, as a round does, so that they never wait for each other in a circle.
 func (r *runner) store(ctx context.Context, tx pgx.Tx, f flight, replies []Reply) ([]letter, error) {
-	if err := r.noteLane(ctx, tx, replies); err != nil {
+	if err := r.noteLane(ctx, tx, f.resumed, replies); err != nil {
 		return nil, err
 	}
 	var ended []int64
@@ -143,7 +143,7 @@ func (r *runner) store(ctx context.Context, tx pgx.Tx, f flight, replies []Reply
 	return append(letters, more...), err
 }
 
-func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, replies []Reply) error {
+func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, resumed int64, replies []Reply) error {
 	now := r.outbox.now()
 	r.mu.Lock()
 	b := r.budget
@@ -177,17 +177,23 @@ func (r *runner) noteLane(ctx context.Context, tx pgx.Tx, replies []Reply) error
 	if i < 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `UPDATE lane SET asleep = $4 WHERE account_id = $1 AND id = $2 AND epoch = $3`, int64(r.lane.Account), int64(r.lane.ID), r.epoch,
-		readable(replies[i].Err.Class)); err != nil {
+	// A portal that was authorised again while this request was under way is tried again.
+	tag, err = tx.Exec(ctx, `UPDATE lane SET asleep = $4 WHERE account_id = $1 AND id = $2 AND epoch = $3 AND resumed = $5`, int64(r.lane.Account), int64(r.lane.ID), r.epoch,
+		readable(replies[i].Err.Class), resumed)
+	if err != nil {
 		return fmt.Errorf("put lane to sleep: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
 	}
 	r.outbox.log.Warn("lane sleeps", "account", r.lane.Account, "lane", r.lane.Kind, "portal", r.lane.Portal, "reason", replies[i].Err.Class)
 	return nil
 }
 
-// doneCommand stores a result for a command that was sent or is unclear with that very attempt; attempt 0: whichever, as its effect was seen.
+// doneCommand stores a result for a command of which this is the last attempt, whatever was thought of it meanwhile: the answer may come from a server that
+// was frozen, to a command that was given up or is about to be repeated. Attempt 0: whichever, as its effect was seen.
 const doneCommand = `UPDATE command SET state = 'done', result = $4, class = '', code = '', text = '', done_at = clock_timestamp()
-	WHERE account_id = $1 AND id = $2 AND ($3 = 0 AND attempts > 0 AND state IN ('ready', 'sent', 'unclear') OR attempts = $3 AND state IN ('sent', 'unclear')) RETURNING id`
+	WHERE account_id = $1 AND id = $2 AND ($3 = 0 AND attempts > 0 OR attempts = $3) AND state IN ('ready', 'sent', 'unclear', 'unconfirmed') RETURNING id`
 
 // queueDone adds the storing of a result to a batch; what it ended is added to ended, and changed (when not nil) tells whether it did.
 func queueDone(batch *pgx.Batch, account ids.AccountID, id ids.CommandID, attempt int, result json.RawMessage, ended *[]int64, changed *bool) {
@@ -209,6 +215,9 @@ func queueDone(batch *pgx.Batch, account ids.AccountID, id ids.CommandID, attemp
 		return err
 	})
 }
+
+// maxTries ends a command that was turned away again and again, without ever running, while others got through.
+const maxTries = 30
 
 // maxReads ends a read that never gets an answer; with the pauses between, that is after half an hour at least.
 const maxReads = 100
@@ -240,21 +249,48 @@ func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Fail
 		}
 		return nil
 	case Unclear:
-		return r.outbox.becomeUnclear(ctx, tx, r.lane, c.ID, c.Attempt, f)
+		if sabotageTrust {
+			batch := &pgx.Batch{}
+			queueDone(batch, account, c.ID, c.Attempt, nil, ended, nil)
+			return tx.SendBatch(ctx, batch).Close()
+		}
+		return r.outbox.becomeUnclear(ctx, tx, r.lane, c.ID, c.Attempt, time.Time{}, f)
 	case Retry:
 		if f.Class != "not_sent" {
 			again = max(again, min(15*time.Second, backoff(50*time.Millisecond, c.Attempt-1, jitter())))
 		}
 	case Sleep, Rest, Full:
 	}
-	// It did not run: the same again. A deadline still ends it.
-	_, err := tx.Exec(ctx, `UPDATE command SET state = 'ready', due_at = clock_timestamp() + make_interval(secs => $4), class = $5, code = $6, text = $7
-		WHERE account_id = $1 AND id = $2 AND attempts = $3 AND state IN ('sent', 'unclear')`,
-		int64(account), int64(c.ID), c.Attempt, again.Seconds(), readable(f.Class), readable(f.Code), readable(f.Text))
-	if err != nil {
-		return fmt.Errorf("put command %d back: %w", c.ID, err)
+	// It did not run: the same again. A deadline still ends it, and so does a person; what is wrong with the lane as a whole (its circuit is open, it sleeps,
+	// its bucket is full) goes on until that is over, and shows in the lane's gauge. What fails by itself ends with a reason.
+	own := 0
+	if f.Kind == Retry && !r.failing() {
+		own = 1
 	}
+	var tries int
+	err := tx.QueryRow(ctx, `UPDATE command SET state = 'ready', due_at = clock_timestamp() + make_interval(secs => $4), class = $5, code = $6, text = $7, probes = probes + $8
+		WHERE account_id = $1 AND id = $2 AND attempts = $3 AND state IN ('sent', 'unclear') RETURNING probes`,
+		int64(account), int64(c.ID), c.Attempt, again.Seconds(), readable(f.Class), readable(f.Code), readable(f.Text), own).Scan(&tries)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("put command %d back: %w", c.ID, err)
+	case tries < maxTries:
+		return nil
+	}
+	if _, err := tx.Exec(ctx, endCommand, int64(account), int64(c.ID), "refused", readable(f.Class), readable(f.Code), readable(f.Text)); err != nil {
+		return fmt.Errorf("give command %d up: %w", c.ID, err)
+	}
+	*ended = append(*ended, int64(c.ID))
 	return nil
+}
+
+// failing tells that the lane as a whole gets nothing through.
+func (r *runner) failing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.budget.failures >= circuitAt
 }
 
 // already tells whether a refusal means that the effect is there.

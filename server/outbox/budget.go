@@ -12,10 +12,11 @@ type Limits struct {
 	Flying [3]int
 }
 
-// LimitsB24 is a portal's budget. On-premise portals count no requests, but their load is their administrator's business: two at once.
+// LimitsB24 is a portal's budget. On-premise portals count no requests, but their load is their administrator's business: two at once, and a third for a
+// person who waits.
 func LimitsB24(size, drain float64) Limits {
 	if size == 0 {
-		return Limits{PerRequest: 50, Flying: [3]int{2, 2, 1}}
+		return Limits{PerRequest: 50, Flying: [3]int{3, 2, 1}}
 	}
 	return Limits{Size: size, Drain: drain, PerRequest: 50, Flying: [3]int{4, 2, 1}}
 }
@@ -49,9 +50,9 @@ type budget struct {
 	levelAt  time.Time
 	pause    time.Time
 	lastSent time.Time
-	flying   [3]int // by the highest class aboard
-	failures int    // requests in a row that came to nothing
-	fulls    int    // QUERY_LIMIT_EXCEEDED in a row
+	flying   [3]int        // by the highest class aboard
+	failures int           // requests in a row that came to nothing
+	fulls    int           // QUERY_LIMIT_EXCEEDED in a row
 	slow     time.Duration // how long requests take, a moving average
 }
 
@@ -83,8 +84,14 @@ func backoff(wait time.Duration, failures int, jitter float64) time.Duration {
 	for range min(failures, 12) {
 		wait *= 2
 	}
-	return time.Duration(float64(min(wait, time.Minute)) * (0.9 + 0.2*jitter))
+	return time.Duration(float64(min(wait, maxBackoff)) * (0.9 + 0.2*jitter))
 }
+
+const (
+	maxBackoff = time.Minute
+	// maxPause is more than any pause can be.
+	maxPause = 2 * maxBackoff
+)
 
 // took learns how long a request was under way.
 func (b *budget) took(d time.Duration) {
@@ -134,8 +141,14 @@ func (b budget) room(now time.Time, keep float64) time.Duration {
 	return max(time.Millisecond, time.Duration(over/b.Drain*float64(time.Second)))
 }
 
-// scarce tells that requests have to be saved.
-func (b budget) scarce(now time.Time) bool { return b.Size > 0 && b.at(now) > b.Size/2 }
+// over tells that the bucket is fuller than a part of it.
+func (b budget) over(now time.Time, part float64) bool { return b.Size > 0 && b.at(now) > b.Size*part }
+
+// The background load keeps the bucket half full by itself; what is above that was sent for people.
+const (
+	half   = 0.5
+	scarce = 0.75
+)
 
 const gatherTime = 5 * time.Millisecond
 
@@ -145,7 +158,7 @@ func (b budget) gather(now time.Time, p Priority, ready int, oldest time.Time) t
 		return 0
 	}
 	wait := gatherTime - max(0, now.Sub(oldest))
-	if b.scarce(now) {
+	if b.over(now, half) {
 		wait = time.Duration(float64(time.Second)/b.Drain) - now.Sub(b.lastSent)
 	}
 	return max(0, wait)

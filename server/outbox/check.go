@@ -49,17 +49,22 @@ func (o *Outbox) patience(check Check, kind LaneKind) time.Duration {
 }
 
 // becomeUnclear notes that nobody knows whether a command ran; its key waits. attempt 0 means whichever. The platform may have got the request a
-// little after it was marked sent (connecting takes time), so the limit is counted from a little later.
-func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, id ids.CommandID, attempt int, f *Failure) error {
+// little after it was marked sent (connecting takes time, a token may have been refreshed first), so the limit is counted from a little later; when the
+// sender is gone, from the end of its lease (zero: not known).
+func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, id ids.CommandID, attempt int, lease time.Time, f *Failure) error {
 	var kind, replyKey, replyKind string
 	var noted bool
 	var tag []byte
 	var checkOf *int64
-	slack := min(10*time.Second, o.requestLimit(lane.Kind)/6)
+	slack := min(10*time.Second, o.requestLimit(lane.Kind)/6) + f.Late
+	var until *time.Time
+	if !lease.IsZero() {
+		until = &lease
+	}
 	err := tx.QueryRow(ctx, `UPDATE command SET state = 'unclear', class = $3, code = $4, text = $5, probes = 0, doubts = doubts + 1,
-		sent_at = least(clock_timestamp(), sent_at + make_interval(secs => $6)), due_at = clock_timestamp() + make_interval(secs => $7)
+		sent_at = least(clock_timestamp(), greatest(sent_at + make_interval(secs => $6), $9::timestamptz)), due_at = clock_timestamp() + make_interval(secs => $7)
 		WHERE account_id = $1 AND id = $2 AND state = 'sent' AND ($8 = 0 OR attempts = $8) RETURNING kind, note_unclear, reply_key, reply_kind, tag, check_of`,
-		int64(lane.Account), int64(id), readable(f.Class), readable(f.Code), readable(f.Text), slack.Seconds(), firstLook.Seconds(), attempt).
+		int64(lane.Account), int64(id), readable(f.Class), readable(f.Code), readable(f.Text), slack.Seconds(), firstLook.Seconds(), attempt, until).
 		Scan(&kind, &noted, &replyKey, &replyKind, &tag, &checkOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -67,7 +72,7 @@ func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, id ids
 	if err != nil {
 		return fmt.Errorf("note that command %d is unclear: %w", id, err)
 	}
-	if o.registry.kinds[kind].Check.Mode == CheckRead || checkOf != nil {
+	if o.registry.kinds[kind].Check.Mode == CheckRead || checkOf != nil || sabotageRepeat {
 		// A read has no effect: again, at once when it has a person waiting for it.
 		_, err := tx.Exec(ctx, `UPDATE command SET state = 'ready', due_at = clock_timestamp() + make_interval(secs => least(15, 0.2 * attempts)) WHERE account_id = $1 AND id = $2`,
 			int64(lane.Account), int64(id))
@@ -157,7 +162,7 @@ func decideUnclear(mode CheckMode, can bool, c doubtful, limit time.Duration) st
 // be running: a platform goes on working after we stopped listening.
 func decideFound(mode CheckMode, f Finding, lookedAfterLimit bool, doubts int) step {
 	switch {
-	case f != Absent || !lookedAfterLimit:
+	case f != Absent || !lookedAfterLimit && !sabotageHasty:
 		return stepWait
 	case mode == CheckPerson || doubts >= maxDoubts:
 		return stepGiveUp

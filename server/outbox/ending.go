@@ -202,9 +202,12 @@ type planEnd struct {
 // newPlanEnd is nil when nobody waits for the plan.
 func newPlanEnd(plan []member) *planEnd {
 	e := planEnd{PlanAnswer: PlanAnswer{Plan: plan[0].planName, Results: map[string]Result{}}}
-	attempts := 0
+	attempts, done := 0, 0
 	for _, m := range plan {
 		attempts += m.attempts
+		if m.State == "done" {
+			done++
+		}
 		e.Results[m.name] = m.Result
 		if m.tag != nil && e.Tag == nil {
 			e.Tag = m.tag
@@ -216,8 +219,8 @@ func newPlanEnd(plan []member) *planEnd {
 	if e.key == "" {
 		return nil
 	}
-	// A plan that a person takes up again ends once more: its commands were sent more often then.
-	e.natural = "plan:" + strconv.FormatInt(int64(plan[0].Command), 10) + ":" + strconv.Itoa(attempts)
+	// A plan that a person takes up again ends once more: its commands were sent more often then. So does one of which the truth came late: more of it is done.
+	e.natural = "plan:" + strconv.FormatInt(int64(plan[0].Command), 10) + ":" + strconv.Itoa(attempts) + ":" + strconv.Itoa(done)
 	return &e
 }
 

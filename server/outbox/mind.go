@@ -37,7 +37,7 @@ func (m *mind) choose(now time.Time, heads []head) ([]head, Priority, time.Durat
 			awake[i].alone = true // the platform accounts batches as such and this class has used them up; single calls still go
 		}
 	}
-	p := packer{expected: m.expected, places: places, turn: m.turn, flying: m.budget.flying, scarce: m.budget.scarce(now)}
+	p := packer{expected: m.expected, places: places, turn: m.turn, flying: m.budget.flying, scarce: m.budget.over(now, scarce)}
 	picked := p.pack(awake)
 	if len(picked) == 0 {
 		return nil, top, wait

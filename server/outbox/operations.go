@@ -75,19 +75,21 @@ var ErrNotOpen = errors.New("this command is not waiting for anybody")
 // Again sends a refused, expired or not confirmed command once more, and what was cancelled because of it; the answer of the plan comes as if it were
 // the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those.
 func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
-	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx) ([]letter, error) {
+	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx, lane LaneRef) ([]letter, error) {
+		// An attempt that was given up early may still be running: the next one waits until it cannot be any more.
 		return nil, changed(tx.Exec(ctx, `WITH RECURSIVE again AS (
 			SELECT id, plan_id, name FROM command c WHERE account_id = $1 AND id = $2 AND state IN ('refused', 'expired', 'unconfirmed', 'cancelled', 'dropped')
 			AND NOT EXISTS (SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')
 			UNION SELECT f.id, f.plan_id, f.name FROM again a JOIN command f ON f.account_id = $1 AND f.plan_id = a.plan_id AND a.name = ANY(f.after) AND f.state = 'cancelled')
-			UPDATE command SET state = 'ready', due_at = clock_timestamp(), done_at = NULL, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, probes = 0
-			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id)))
+			UPDATE command SET state = 'ready', done_at = NULL,
+			due_at = CASE WHEN state IN ('unconfirmed', 'dropped') THEN greatest(clock_timestamp(), sent_at + make_interval(secs => $3)) ELSE clock_timestamp() END, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, probes = 0
+			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id), o.requestLimit(lane.Kind).Seconds()))
 	})
 }
 
 // Drop ends an open, unclear or refused command on a person's word; what follows it is cancelled.
 func (o *Outbox) Drop(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
-	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx) ([]letter, error) {
+	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx, _ LaneRef) ([]letter, error) {
 		err := changed(tx.Exec(ctx, `UPDATE command SET state = 'dropped', class = 'dropped', done_at = clock_timestamp()
 			WHERE account_id = $1 AND id = $2 AND state IN ('ready', 'unclear', 'refused', 'unconfirmed')`, int64(account), int64(id)))
 		if err != nil {
@@ -113,6 +115,10 @@ func (o *Outbox) Confirm(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 
 // Close ends everything open of a lane: its portal was uninstalled. What is under way may still be answered.
 func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef, reason string) error {
+	// The lane's row first, as a round does, so that they never wait for each other in a circle.
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM lane WHERE account_id = $1 AND kind = $2 AND portal_id = $3 FOR NO KEY UPDATE`, int64(account), string(lane.Kind), int64(lane.Portal)); err != nil {
+		return fmt.Errorf("close lane %s: %w", lane.Kind, err)
+	}
 	rows, err := tx.Query(ctx, `UPDATE command c SET state = 'dropped', class = 'lane_closed', text = $4, done_at = clock_timestamp() FROM lane l
 		WHERE l.account_id = $1 AND l.kind = $2 AND l.portal_id = $3 AND c.account_id = $1 AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear') RETURNING c.id`,
 		int64(account), string(lane.Kind), int64(lane.Portal), readable(reason))
@@ -136,19 +142,20 @@ func (o *Outbox) deliverSoon(letters []letter) {
 }
 
 // decide carries out what a person decided about one command and wakes its lane.
-func (o *Outbox) decide(ctx context.Context, account ids.AccountID, id ids.CommandID, do func(ctx context.Context, tx pgx.Tx) ([]letter, error)) error {
+func (o *Outbox) decide(ctx context.Context, account ids.AccountID, id ids.CommandID, do func(ctx context.Context, tx pgx.Tx, lane LaneRef) ([]letter, error)) error {
 	var ref LaneRef
 	var letters []letter
 	err := o.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT l.kind, l.portal_id FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id
-			WHERE c.account_id = $1 AND c.id = $2 AND c.check_of IS NULL`, int64(account), int64(id)).Scan(&ref.Kind, &ref.Portal)
+			WHERE c.account_id = $1 AND c.id = $2 AND c.check_of IS NULL
+			FOR NO KEY UPDATE OF l`, int64(account), int64(id)).Scan(&ref.Kind, &ref.Portal) // the lane first, as rounds do
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNotOpen
 		}
 		if err != nil {
 			return fmt.Errorf("find the lane of command %d: %w", id, err)
 		}
-		letters, err = do(ctx, tx)
+		letters, err = do(ctx, tx, ref)
 		return err
 	})
 	if err != nil {
@@ -174,7 +181,7 @@ func changed(tag commandTag, err error) error {
 
 // Resume wakes a lane that sleeps: the portal was authorised again, or paid. The caller wakes the lane after the commit.
 func (o *Outbox) Resume(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef) error {
-	_, err := tx.Exec(ctx, `UPDATE lane SET asleep = NULL, failures = 0, pause_until = '-infinity' WHERE account_id = $1 AND kind = $2 AND portal_id = $3`,
+	_, err := tx.Exec(ctx, `UPDATE lane SET asleep = NULL, resumed = resumed + 1, failures = 0, pause_until = '-infinity' WHERE account_id = $1 AND kind = $2 AND portal_id = $3`,
 		int64(account), string(lane.Kind), int64(lane.Portal))
 	if err != nil {
 		return fmt.Errorf("wake lane %s: %w", lane.Kind, err)

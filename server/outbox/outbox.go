@@ -174,6 +174,8 @@ type Failure struct {
 	Text  string
 	After time.Duration
 	Until time.Time
+	// Late is how long after it was handed over the request left (a token had to be refreshed first); only meaningful with Unclear.
+	Late time.Duration
 }
 
 // Error implements error.

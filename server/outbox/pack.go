@@ -66,10 +66,20 @@ const (
 	bigBody = 1 << 20
 	// turnOf: every tenth request starts with the oldest of the lowest class, so that what never fits beside others gets away too.
 	turnOf = 10
-	// Others ride along with a waiting person as long as the request stays that short: longer when requests have to be saved.
-	company       = 150 * time.Millisecond
-	companyScarce = 400 * time.Millisecond
 )
+
+// company is how long a request may keep the portal busy with commands less urgent than its top class aboard: they ride along, and lengthen the wait of those
+// above them. While requests are scarce they have no other way.
+var company = [3][3]struct{ plenty, scarce time.Duration }{
+	Waiting: {Live: {150 * time.Millisecond, 400 * time.Millisecond}, Background: {150 * time.Millisecond, 150 * time.Millisecond}},
+	Live:    {Background: {time.Second, 2 * time.Second}},
+}
+
+// share is what they get while requests are scarce even when those above fill the request.
+var share = [3][3]time.Duration{
+	Waiting: {Live: 400 * time.Millisecond},
+	Live:    {Background: 200 * time.Millisecond},
+}
 
 // packer puts a request together.
 type packer struct {
@@ -132,15 +142,16 @@ func (p *packer) pack(heads []head) []head {
 	return p.picked
 }
 
-// limit is how long the request may get by taking a command of a class along, when top is the highest class that is ready.
+// limit is how long the request may get by taking commands of a class along, when top is the highest class that is ready.
 func (p *packer) limit(top, class Priority) time.Duration {
-	switch {
-	case top != Waiting || class == Waiting:
+	switch c := company[top][class]; {
+	case class <= top:
 		return timeLimit(top)
 	case p.scarce:
-		return companyScarce
+		return max(c.scarce, p.busy+share[top][class])
+	default:
+		return c.plenty
 	}
-	return company
 }
 
 func (p *packer) put(h head) {

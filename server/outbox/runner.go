@@ -39,6 +39,8 @@ const (
 	idleAfter = 30 * time.Second
 	// maxWait bounds how long a runner sleeps without looking.
 	maxWait = time.Second
+	// mergePause is how long a command that is being rewritten is left alone.
+	mergePause = 20 * time.Millisecond
 	// storePatience bounds one try to store what came back.
 	storePatience = 5 * time.Second
 )
@@ -48,13 +50,15 @@ var errNotOurs = errors.New("the lane is not ours any more")
 // acquire takes the lane when its lease is over. Commands of older epochs that never got an answer become unclear. The bucket goes on falling from
 // where the last owner left it, by the database's clock.
 func (r *runner) acquire(ctx context.Context, tx pgx.Tx) error {
-	var level, since float64
+	var level, since, pause float64
 	var memory []byte
-	err := tx.QueryRow(ctx, `UPDATE lane SET owner = $4, epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $5)
-		WHERE account_id = $1 AND kind = $2 AND portal_id = $3 AND lease_until < clock_timestamp()
-		RETURNING id, epoch, level, extract(epoch FROM clock_timestamp() - level_at), pause_until, failures, memory, direct`,
+	var ended time.Time // the last lease: whatever its owner sent had left by then
+	err := tx.QueryRow(ctx, `WITH old AS (SELECT id, lease_until FROM lane WHERE account_id = $1 AND kind = $2 AND portal_id = $3 AND lease_until < clock_timestamp() FOR NO KEY UPDATE)
+		UPDATE lane l SET owner = $4, epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $5) FROM old WHERE l.account_id = $1 AND l.id = old.id
+		RETURNING l.id, epoch, level, extract(epoch FROM clock_timestamp() - level_at), COALESCE(extract(epoch FROM NULLIF(pause_until, '-infinity') - clock_timestamp()), 0),
+		failures, memory, direct, old.lease_until`,
 		int64(r.lane.Account), string(r.lane.Kind), int64(r.lane.Portal), r.outbox.owner, leaseFor.Seconds()).
-		Scan(&r.lane.ID, &r.epoch, &level, &since, &finite{&r.budget.pause}, &r.budget.failures, &memory, &r.direct)
+		Scan(&r.lane.ID, &r.epoch, &level, &since, &pause, &r.budget.failures, &memory, &r.direct, &finite{&ended})
 	if errors.Is(err, pgx.ErrNoRows) {
 		r.epoch = 0
 		return nil
@@ -63,6 +67,9 @@ func (r *runner) acquire(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("take lane: %w", err)
 	}
 	r.budget.level, r.budget.levelAt = level, r.since.Add(-time.Duration(max(0, since)*float64(time.Second)))
+	if pause > 0 {
+		r.budget.pause = r.since.Add(time.Duration(min(pause, maxPause.Seconds()) * float64(time.Second))) // clocks may have been set meanwhile
+	}
 	r.remember(decodeMemory(memory))
 	rows, err := tx.Query(ctx, `SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'sent' AND epoch < $3 ORDER BY id`,
 		int64(r.lane.Account), int64(r.lane.ID), r.epoch)
@@ -74,7 +81,7 @@ func (r *runner) acquire(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("look for lost commands: %w", err)
 	}
 	for _, id := range lost {
-		if err := r.outbox.becomeUnclear(ctx, tx, r.lane, ids.CommandID(id), 0, &Failure{Class: "transport", Text: "the server that sent it is gone"}); err != nil {
+		if err := r.outbox.becomeUnclear(ctx, tx, r.lane, ids.CommandID(id), 0, ended, &Failure{Class: "transport", Text: "the server that sent it is gone"}); err != nil {
 			return err
 		}
 	}
@@ -188,6 +195,7 @@ func (r *runner) letGo(ctx context.Context) bool {
 type flight struct {
 	commands []claimed
 	class    Priority
+	resumed  int64 // how often the lane had been woken when it left
 }
 
 // round looks once: unclear commands whose time has come, then what may leave. It answers when to look again, or that a request left.
@@ -201,7 +209,7 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	var f flight
 	var picked []head
 	var wait time.Duration
-	var letters []letter
+	var letters, refused []letter
 	err := r.outbox.db.InAccount(ctx, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
 		barred, resting := r.outlook()
 		seen, err := r.look(ctx, tx, barred == 0, resting)
@@ -218,8 +226,8 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 		if picked, class, wait = r.choose(seen.heads); len(picked) == 0 {
 			return nil
 		}
-		var refused []letter
 		f, refused, err = r.claim(ctx, tx, picked, class)
+		f.resumed = seen.resumed
 		letters = append(letters, refused...)
 		return err
 	})
@@ -235,9 +243,9 @@ func (r *runner) round(ctx context.Context) (time.Duration, bool, error) {
 	switch {
 	case len(picked) == 0:
 		return wait, false, nil
-	case len(f.commands) == 0:
-		r.landed(f.class)
-		return 0, true, nil
+	case len(f.commands) == 0: // all were refused, or somebody rewrites them at this moment
+		r.unsend(f.class)
+		return mergePause, len(refused) > 0, nil
 	case !r.outbox.leased():
 		// Woken after a freeze. That these did not leave is certain, so it is noted even when the lane is somebody else's by now.
 		r.flights.Go(func() { r.land(ctx, f, replyAll(f, &Failure{Kind: Retry, Class: "not_sent"}), time.Time{}) })
@@ -257,15 +265,16 @@ func identify(heads []head) []int64 {
 
 // seen is what one look at the lane shows.
 type seen struct {
-	asleep bool
-	late   []int64
-	due    []doubtful
-	heads  []head
+	asleep  bool
+	resumed int64
+	late    []int64
+	due     []doubtful
+	heads   []head
 }
 
 // holdLane checks inside the transaction that the lane is still ours, by the database's clock. The row stays locked, so nobody takes the lane over
 // before the commit; inserts of commands, which lock it for their foreign key only, are not held up.
-const holdLane = `SELECT asleep IS NOT NULL, direct FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`
+const holdLane = `SELECT asleep IS NOT NULL, direct, resumed FROM lane WHERE account_id = $1 AND id = $2 AND owner = $3 AND epoch = $4 AND lease_until > clock_timestamp() FOR NO KEY UPDATE`
 
 // putBack undoes the marking of commands that did not leave.
 const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id = ANY($2) AND state = 'sent' AND epoch = $3`
@@ -281,7 +290,7 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []stri
 	var direct int64
 	batch := &pgx.Batch{}
 	batch.Queue(holdLane, account, lane, r.outbox.owner, r.epoch).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&s.asleep, &direct)
+		err := row.Scan(&s.asleep, &direct, &s.resumed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errNotOurs
 		}
@@ -312,6 +321,14 @@ func (r *runner) look(ctx context.Context, tx pgx.Tx, heads bool, resting []stri
 	}
 	r.beside(direct)
 	return s, nil
+}
+
+// unsend takes a request back that did not leave.
+func (r *runner) unsend(class Priority) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.budget.flying[class]--
+	r.budget.level = max(0, r.budget.level-1)
 }
 
 // outlook is how long nothing could leave, and what rests.

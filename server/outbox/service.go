@@ -173,16 +173,14 @@ func (o *Outbox) Run(ctx context.Context) error {
 	defer stopLeasing() // last of all: requests under way need their lease
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	for round := 1; ; {
+	leases.Go(func() { o.cleanUp(ctx) })
+	for {
 		select {
 		case <-ctx.Done():
 			o.stop()
 			return nil
 		case <-look.C:
 			o.lookOut(ctx)
-			if round++; round%60 == 0 {
-				o.prune(ctx)
-			}
 		case <-o.wake:
 			o.tryWoken(ctx)
 		}
@@ -316,15 +314,28 @@ func (o *Outbox) stop() {
 // keepDone is how long ended commands stay for the "Why?" page.
 const keepDone = 10 * 24 * time.Hour
 
-func (o *Outbox) prune(ctx context.Context) {
-	err := o.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $1)
-			AND state IN ('done', 'cancelled', 'expired', 'dropped') LIMIT 5000))`, keepDone.Seconds())
-		return err
-	})
-	if err != nil && ctx.Err() == nil {
-		o.log.Warn("ended commands not removed, the next round tries again", "error", err)
+const pruneEvery = time.Minute
+
+// cleanUp removes ended commands once a minute, beside all other work: it may take a while.
+func (o *Outbox) cleanUp(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := o.prune(ctx); err != nil && ctx.Err() == nil {
+				o.log.Warn("ended commands not removed, the next round tries again", "error", err)
+			}
+		}
 	}
+}
+
+func (o *Outbox) prune(ctx context.Context) error {
+	_, err := o.db.Prune(ctx, "command", `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $2)
+		AND state IN ('done', 'cancelled', 'expired', 'dropped') LIMIT $1))`, keepDone.Seconds())
+	return err
 }
 
 func jitter() float64 { return rand.Float64() }

@@ -55,6 +55,7 @@ type fault struct {
 	late    time.Duration // the commands run that much after the connection broke
 	wait    chan struct{} // before the commands run
 	refuse  map[string]bool
+	later   map[string]bool // these are told to come again
 	failure *outbox.Failure // told as it is
 }
 
@@ -128,6 +129,9 @@ type answer struct {
 func (p *platform) execute(c wire, f *fault) answer {
 	if f.refuse[c.UID] {
 		return answer{Failure: &outbox.Failure{Kind: outbox.Refused, Class: "invalid", Code: "ERROR_CORE", Text: "the name is missing"}}
+	}
+	if f.later[c.UID] {
+		return answer{Failure: &outbox.Failure{Kind: outbox.Retry, Class: "token_expired"}}
 	}
 	var params struct {
 		UID    string `json:"uid"`

@@ -22,7 +22,7 @@ type Event struct {
 	Employee ids.UISEmployeeID
 }
 
-// Keep is how long the feed keeps entries; a socket that missed more is told to reload.
+// Keep is how long the feed keeps entries at least: its days are dropped whole. A socket that missed more is told to reload.
 const Keep = 24 * time.Hour
 
 // Append writes events with the account's next numbers. It must be the last statement of its transaction: the row lock on the
@@ -70,10 +70,10 @@ type Entry struct {
 	Employee ids.UISEmployeeID
 }
 
-// head reads the newest and the oldest number the feed of the account still holds. An empty feed answers (0, 0).
-func head(ctx context.Context, tx pgx.Tx, account ids.AccountID) (newest, oldest int64, err error) {
+// head reads the newest number of the account's feed and the oldest one since a time. An empty feed answers (0, 0).
+func head(ctx context.Context, tx pgx.Tx, account ids.AccountID, since time.Time) (newest, oldest int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT COALESCE((SELECT seq FROM feed_head WHERE account_id = $1), 0),
-		COALESCE((SELECT min(seq) FROM feed WHERE account_id = $1), 0)`, int64(account)).Scan(&newest, &oldest)
+		COALESCE((SELECT min(seq) FROM feed WHERE account_id = $1 AND created_at >= $2), 0)`, int64(account), since).Scan(&newest, &oldest)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read feed head of account %d: %w", account, err)
 	}
@@ -104,4 +104,14 @@ func queueAfter(batch *pgx.Batch, account ids.AccountID, seq int64, limit int, i
 		}
 		return nil
 	})
+}
+
+// gapless tells whether entries follow a number without a hole.
+func gapless(entries []Entry, seq int64) bool {
+	for _, e := range entries {
+		if seq++; e.Seq != seq {
+			return false
+		}
+	}
+	return true
 }

@@ -27,7 +27,6 @@ const (
 	bufferFrames = 256
 	readEntries  = 500
 	lookEvery    = time.Second
-	pruneEvery   = 10 * time.Minute
 )
 
 // Hints sends lossy notices to the other servers.
@@ -113,21 +112,11 @@ func (h *Hub) wake(account ids.AccountID) {
 	}
 }
 
-// Run prunes old entries until ctx ends, then closes every socket so that its page resumes at another server.
+// Run waits until ctx ends, then closes every socket so that its page resumes at another server.
 func (h *Hub) Run(ctx context.Context) error {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			h.close()
-			return nil
-		case <-tick.C:
-			if err := h.prune(ctx); err != nil && ctx.Err() == nil {
-				h.log.Warn("feed not pruned, the next round tries again", "error", err)
-			}
-		}
-	}
+	<-ctx.Done()
+	h.close()
+	return nil
 }
 
 func (h *Hub) close() {
@@ -141,13 +130,6 @@ func (h *Hub) close() {
 		}
 	}
 	h.accounts = map[ids.AccountID]*room{}
-}
-
-func (h *Hub) prune(ctx context.Context) error {
-	return h.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM feed WHERE created_at < $1`, h.clock.Now().Add(-Keep))
-		return err
-	})
 }
 
 // ErrClosed says that the server is going away.
@@ -210,6 +192,9 @@ func (h *Hub) leave(s *Socket) {
 	}
 }
 
+// since is from when on the feed is looked at: days that are about to be dropped are left alone.
+func (h *Hub) since() time.Time { return h.clock.Now().Add(-2 * Keep) }
+
 // backlog queues what the page missed. Live events that arrive meanwhile wait inside the socket and are cut at its number.
 func (h *Hub) backlog(ctx context.Context, account ids.AccountID, s *Socket, seen int64) error {
 	var missed []Entry
@@ -218,7 +203,7 @@ func (h *Hub) backlog(ctx context.Context, account ids.AccountID, s *Socket, see
 	err := h.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
 		var oldest int64
 		var err error
-		if newest, oldest, err = head(ctx, tx, account); err != nil {
+		if newest, oldest, err = head(ctx, tx, account, h.since()); err != nil {
 			return err
 		}
 		switch {
@@ -229,10 +214,15 @@ func (h *Hub) backlog(ctx context.Context, account ids.AccountID, s *Socket, see
 			return nil
 		}
 		missed, err = after(ctx, tx, account, seen, bufferFrames)
+		// Days are dropped whole and are told by when a step began, so at their seam a number may be gone whose successor is still there.
+		reload = err == nil && !gapless(missed, seen)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("resume after %d: %w", seen, err)
+	}
+	if reload {
+		missed = nil
 	}
 	if len(missed) > 0 {
 		newest = missed[len(missed)-1].Seq
@@ -297,7 +287,7 @@ func (h *Hub) advance(ctx context.Context, r *room) error {
 func (h *Hub) news(ctx context.Context, r *room, first bool) ([]Entry, error) {
 	if first {
 		return nil, h.db.InAccount(ctx, r.account, func(ctx context.Context, tx pgx.Tx) error {
-			newest, _, err := head(ctx, tx, r.account)
+			newest, _, err := head(ctx, tx, r.account, h.since())
 			r.seq = newest
 			return err
 		})

@@ -31,7 +31,7 @@ func FuzzDecode(f *testing.F) {
 				require.NotEmpty(t, field.Code)
 				require.True(t, field.Field == "" || strings.HasPrefix(field.Field, "/"), field.Field)
 				if field.Field == "" {
-					require.Equal(t, "json", field.Code, "only what is no JSON names no field")
+					require.Contains(t, []string{"json", "type", "long"}, field.Code, "only what is wrong as a whole names no field")
 				}
 			}
 			require.Equal(t, Document{}, doc, "nothing is taken in part")

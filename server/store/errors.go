@@ -20,6 +20,9 @@ func IsForeignKey(err error, constraint string) bool { return violates(err, "235
 // NoRows tells whether err says that a single row was asked for and there is none.
 func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
+// LockTimeout tells whether err says that a lock was not to be had within lock_timeout, or that waiting for it would have stood still for ever.
+func LockTimeout(err error) bool { return violates(err, "55P03", "") || violates(err, "40P01", "") }
+
 func violates(err error, code, constraint string) bool {
 	var failure *pgconn.PgError
 	return errors.As(err, &failure) && failure.Code == code && (constraint == "" || failure.ConstraintName == constraint)

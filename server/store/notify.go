@@ -167,3 +167,20 @@ func pause(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// Hold holds a session lock on a connection of its own until the context is over: it tells everybody (see HeldKeys) that whoever holds it lives. A lost
+// connection gives it up until the next one is made.
+func (db *DB) Hold(ctx context.Context, key string) error {
+	return db.connected(ctx, "lock "+key, func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "select pg_advisory_lock(hashtextextended($1, 0))", key); err != nil {
+			return fmt.Errorf("hold %s: %w", key, err)
+		}
+		// Nothing is listened to; this only notices that the connection is gone.
+		_, err := conn.WaitForNotification(ctx)
+		return err
+	})
+}
+
+// HeldKeys is a subquery for the hashes of all session locks that are held in this database now: hashtextextended(key, 0) of keys given to Hold.
+const HeldKeys = `(SELECT (l.classid::bigint << 32) | l.objid::bigint FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`

@@ -68,6 +68,7 @@ var plain = []struct {
 	{outbox.ErrSlow, http.StatusServiceUnavailable, "portal_slow"},
 	{outbox.ErrNotOpen, http.StatusConflict, "command_not_open"},
 	{files.ErrTooLarge, http.StatusRequestEntityTooLarge, "file_too_large"},
+	{files.ErrBrokeOff, http.StatusBadRequest, "file_broke_off"},
 	{files.ErrEmpty, http.StatusUnprocessableEntity, "file_empty"},
 	{files.ErrNotFound, http.StatusNotFound, "file_not_found"},
 	{files.ErrLink, http.StatusNotFound, "link_over"},

@@ -557,6 +557,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations/lanes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What of every lane of the account is waiting, how full its budget is, and why it does not send. Administrators only. */
+        get: operations["listLanes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The log of requests to portals and to UIS, newest first, without secrets. Administrators only. */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1016,6 +1066,95 @@ export interface components {
             connector: string;
             channels?: components["schemas"]["Channel"][];
             next: string | null;
+        };
+        Lane: {
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            portal_name: string | null;
+            /** @description requests in the portal's bucket now */
+            level: number;
+            /** @description 0: the platform has no bucket */
+            size: number;
+            /** @description requests that leave the bucket in a second */
+            drain: number;
+            /** @description commands that wait */
+            ready: number;
+            in_flight: number;
+            /** @description commands whose fate is being looked into */
+            unclear: number;
+            /** @description failed requests in a row */
+            failures: number;
+            /** @description why nothing is sent */
+            asleep: components["schemas"]["Reason"] | null;
+            /** Format: date-time */
+            paused_until: string | null;
+            resting: components["schemas"]["RestingMethod"][];
+            operating: components["schemas"]["OperatingMethod"][];
+            points: components["schemas"]["Points"] | null;
+            /** Format: date-time */
+            oldest_ready_at: string | null;
+        };
+        RestingMethod: {
+            method: string;
+            /** Format: date-time */
+            until: string;
+        };
+        OperatingMethod: {
+            method: string;
+            used_seconds: number;
+            limit_seconds: number;
+            /** Format: date-time */
+            reset_at: string | null;
+        };
+        Points: {
+            day_left: number;
+            day_limit: number;
+            minute_left: number;
+            minute_limit: number;
+        };
+        LaneList: {
+            items: components["schemas"]["Lane"][];
+            next: string | null;
+        };
+        RequestShort: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "b24" | "uis.data" | "uis.call" | "uis.chat";
+            portal: number | null;
+            took_ms: number;
+            /** @description how many commands the request carried */
+            commands: number;
+            /** @description how many of them failed */
+            failed: number;
+            methods: string[];
+            communications: string[];
+        };
+        RequestList: {
+            items: components["schemas"]["RequestShort"][];
+            next: string | null;
+        };
+        Request: components["schemas"]["RequestShort"] & {
+            parts: components["schemas"]["RequestPart"][];
+        };
+        RequestPart: {
+            /** @description null: a request of no lane, such as the proof of a caller */
+            command: number | null;
+            method: string;
+            communication: string | null;
+            asked: unknown;
+            answered: unknown;
+            error: components["schemas"]["RequestError"] | null;
+            took_ms: number;
+            /** @description too long to be kept whole */
+            cut: boolean;
+        };
+        RequestError: {
+            code: string;
+            class: string;
+            text: string;
         };
     };
     responses: {
@@ -1986,6 +2125,79 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Command"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLanes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the lanes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LaneList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                portal?: number;
+                /** @description chat:4711; also what was planned for its client */
+                communication?: string;
+                method?: string;
+                /** @description only requests of which something failed */
+                failed?: 0 | 1;
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a request with what it asked and was answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Request"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

@@ -30,20 +30,35 @@ func NewPortal(a *account.Accounts, b24 *bitrix24.Client) *Portal {
 // Send implements outbox.Transport: one command is a call, several are a batch. A token that just expired is refreshed once, one that is refused for
 // good gives way to the next spare, a renamed portal is followed; the same commands go again then, as they did not run.
 func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.Outgoing) []outbox.Reply {
+	began := time.Now()
+	replies, left := p.send(ctx, lane, commands)
+	for i := range replies {
+		if f := replies[i].Err; f != nil && f.Kind == outbox.Unclear {
+			late := *f // one failure may stand for many commands
+			late.Late += left.Sub(began)
+			replies[i].Err = &late
+		}
+	}
+	return replies
+}
+
+// send is Send; it tells when the last request left.
+func (p *Portal) send(ctx context.Context, lane outbox.Lane, commands []outbox.Outgoing) (replies []outbox.Reply, left time.Time) {
 	ref := account.Ref{Account: lane.Account, Portal: lane.Portal}
 	access, err := p.accounts.Working(ctx, ref)
 	if err != nil {
-		return all(commands, accessFailure(err))
+		return all(commands, accessFailure(err)), time.Now()
 	}
 	if access.Portal.Sleeps() {
-		return all(commands, &outbox.Failure{Kind: outbox.Sleep, Class: string(access.Portal.State), Text: access.Portal.Reason})
+		return all(commands, &outbox.Failure{Kind: outbox.Sleep, Class: string(access.Portal.State), Text: access.Portal.Reason}), time.Now()
 	}
+	left = time.Now()
 	replies, failure := p.request(ctx, access, commands)
 	for tried := map[bitrix24.Class]bool{}; failure != nil && !tried[failure.Class()]; {
 		tried[failure.Class()] = true
 		next, curable, err := p.cure(ctx, ref, access, failure)
 		if err != nil {
-			return all(commands, accessFailure(err))
+			return all(commands, accessFailure(err)), time.Now()
 		}
 		if !curable {
 			break
@@ -51,8 +66,9 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 		access = next
 		// The lane counted one request; this one it does not know of.
 		if err := p.accounts.Turn(ctx, ref); err != nil {
-			return all(commands, noTurn(err))
+			return all(commands, noTurn(err)), time.Now()
 		}
+		left = time.Now()
 		replies, failure = p.request(ctx, access, commands)
 	}
 	if failure != nil {
@@ -61,9 +77,9 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 		if f.Kind == outbox.Rest {
 			f.Class = "batch" // a method's own is the method's affair: the batch call as such is used up
 		}
-		return all(commands, f)
+		return all(commands, f), left
 	}
-	return replies
+	return replies, left
 }
 
 // cure finds another access after a failure that says nothing about the commands; false: there is none to be had.
@@ -87,6 +103,7 @@ func (p *Portal) cure(ctx context.Context, ref account.Ref, access account.Acces
 
 // request makes one request. Its error means that the whole request failed.
 func (p *Portal) request(ctx context.Context, access account.Access, commands []outbox.Outgoing) ([]outbox.Reply, *bitrix24.Error) {
+	began := time.Now()
 	to := bitrix24.Target{Endpoint: access.Portal.ClientEndpoint, Access: access.Pair.Access}
 	if len(commands) == 1 {
 		return p.call(ctx, to, commands[0])
@@ -126,10 +143,14 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 				continue
 			}
 		}
+		late := time.Since(began)
 		one, e := p.call(ctx, to, commands[i])
 		if e != nil { // the others of the request have their answers already
 			p.happen(ctx, access.Portal.Ref(), e)
 			one = []outbox.Reply{reply(nil, e)}
+		}
+		if one[0].Err != nil {
+			one[0].Err.Late = late
 		}
 		replies[i] = one[0]
 	}
@@ -223,10 +244,13 @@ func reply(a *bitrix24.Answer, e *bitrix24.Error) outbox.Reply {
 	return r
 }
 
-// used is what the portal says about operating time; zero: nothing.
+// used is what the portal says about operating time; zero: nothing. The portal's clock is not ours: what counts is how long after its own answer the end is.
 func used(t bitrix24.Time) (operating time.Duration, reset time.Time) {
 	if t.ResetAt > 0 {
 		reset = time.Unix(int64(t.ResetAt), 0)
+		if left := seconds(t.ResetAt - t.Finish); t.Finish > 0 && left > 0 && left <= 11*time.Minute {
+			reset = time.Now().Add(left).Round(time.Second)
+		}
 	}
 	return seconds(t.Operating), reset
 }

@@ -11,6 +11,7 @@ import (
 // Kinds of faults.
 const (
 	FaultLost      = "lost"      // the call is executed, its answer never arrives: the connection is closed
+	FaultLate      = "late"      // the connection is closed at once, the call runs DelayMS later: the portal goes on working after nobody listens any more
 	FaultReset     = "reset"     // the connection is reset before anything happens
 	FaultSlow      = "slow"      // the call waits DelayMS before it runs (After: before it answers); it runs even when the caller has gone
 	FaultHTTP      = "http"      // answers Status (500, 502, 503) with an HTML page before execution, After: after it
@@ -57,7 +58,7 @@ func newFaultBox() *faultBox { return &faultBox{} }
 // AddFault arms a fault and answers its number.
 func (w *World) AddFault(f Fault) (int, error) {
 	switch f.Kind {
-	case FaultLost, FaultReset, FaultSlow, FaultHTTP, FaultLimit, FaultOperating, FaultExpired, FaultRefused, FaultMoved, FaultError:
+	case FaultLost, FaultLate, FaultReset, FaultSlow, FaultHTTP, FaultLimit, FaultOperating, FaultExpired, FaultRefused, FaultMoved, FaultError:
 	default:
 		return 0, fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}

@@ -28,7 +28,7 @@ type PortalConfig struct { //nolint:revive // Config would be taken for the worl
 	// OperatingPerBatch accounts a batch as a call of its own (method batch) instead of the methods in it. The documentation says the opposite; callers must
 	// get along with either.
 	OperatingPerBatch bool
-	Empty     bool          // start without leads, contacts and deals
+	Empty             bool // start without leads, contacts and deals
 }
 
 // User is an employee of a portal.

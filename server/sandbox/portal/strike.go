@@ -17,11 +17,37 @@ func (w *World) beforeCall(rw http.ResponseWriter, r *http.Request, p *Portal, a
 			after = func(rw http.ResponseWriter) bool { return prev(rw) || w.applyFault(rw, r, p, args, f, rec) }
 			continue
 		}
+		if f.Kind == FaultLate {
+			dropConnection(rw)
+			rw, after = nowhere{}, func(http.ResponseWriter) bool { return true }
+			if w.pause(f.delay()) {
+				return true, after
+			}
+			continue
+		}
 		if w.applyFault(rw, r, p, args, f, rec) {
 			return true, after
 		}
 	}
 	return false, after
+}
+
+// nowhere takes what is answered when the connection is closed already.
+type nowhere struct{}
+
+func (nowhere) Header() http.Header         { return http.Header{} }
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (nowhere) WriteHeader(int)             {}
+
+// pause waits, but not longer than a request may run; it tells whether the portal has given the request up.
+func (w *World) pause(d time.Duration) (cut bool) {
+	timer := time.NewTimer(min(d, w.opts.RequestCut))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.closed:
+	}
+	return d > w.opts.RequestCut
 }
 
 // applyFault does one fault and tells whether the request is over.
@@ -33,11 +59,7 @@ func (w *World) applyFault(rw http.ResponseWriter, r *http.Request, p *Portal, a
 	}
 	switch f.Kind {
 	case FaultSlow:
-		cut := f.delay() > w.opts.RequestCut
-		select {
-		case <-time.After(min(f.delay(), w.opts.RequestCut)):
-		case <-w.closed:
-		}
+		cut := w.pause(f.delay())
 		if cut { // a slow call that the portal gives up on is not executed any more; After: it was
 			rec.Status = http.StatusGatewayTimeout
 			http.Error(rw, "Gateway Time-out", http.StatusGatewayTimeout)
@@ -82,6 +104,9 @@ func (w *World) applyFault(rw http.ResponseWriter, r *http.Request, p *Portal, a
 
 // dropConnection closes the connection with a reset and without an answer.
 func dropConnection(rw http.ResponseWriter) {
+	if _, gone := rw.(nowhere); gone {
+		return
+	}
 	h, ok := rw.(http.Hijacker)
 	if !ok {
 		panic(http.ErrAbortHandler)

@@ -13,6 +13,7 @@ type FaultKind string
 const (
 	ResetBefore  FaultKind = "reset_before"   // the connection is closed, nothing was done
 	LostAfter    FaultKind = "lost_after"     // done, then the connection is closed without an answer
+	Late         FaultKind = "late"           // the connection is closed at once, it is done after Delay (operations with a JSON body only)
 	Slow         FaultKind = "slow"           // waits Delay, then does it and answers, also when the caller has given up
 	SlowAfter    FaultKind = "slow_after"     // does it at once, answers after Delay
 	StatusBefore FaultKind = "status_before"  // answers Status (default 503), nothing was done

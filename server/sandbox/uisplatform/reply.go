@@ -64,6 +64,10 @@ func (p *Platform) perform(w http.ResponseWriter, op operation, run func() reply
 	case LostAfter:
 		run()
 		panic(http.ErrAbortHandler)
+	case Late:
+		drop(w)
+		p.pause(f.Delay)
+		run()
 	case Slow:
 		p.pause(f.Delay)
 		run().write(p, w)
@@ -83,6 +87,17 @@ func (p *Platform) perform(w http.ResponseWriter, op operation, run func() reply
 	default:
 		op.refuse(f.Kind).write(p, w)
 	}
+}
+
+// drop closes the connection of a request without an answer; its handler may go on.
+func drop(w http.ResponseWriter) {
+	if h, ok := w.(http.Hijacker); ok {
+		if conn, _, err := h.Hijack(); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func (f *Fault) code() int {

@@ -83,6 +83,24 @@ func URL(socket, role, database string) string {
 // Exited is closed when the server's process has ended, wanted or not.
 func (s *Server) Exited() <-chan struct{} { return s.exited }
 
+// Restart stops the server and starts it again at the same address: orderly, or as after a crash, which it has to recover from. It must not be called
+// together with Stop.
+func (s *Server) Restart(ctx context.Context, crash bool) error {
+	signal := syscall.SIGINT
+	if crash {
+		signal = syscall.SIGQUIT
+	}
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	select {
+	case <-s.exited:
+	case <-time.After(stopTime):
+		return errors.New("PostgreSQL does not end")
+	}
+	return s.start(ctx)
+}
+
 // Stop ends the server: sessions are closed, everything committed is on disk.
 func (s *Server) Stop() error {
 	defer func() { _ = os.RemoveAll(s.socket) }()

@@ -1,0 +1,84 @@
+package e2e_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"omni/server/sandbox/portal"
+	"omni/server/sandbox/uisplatform"
+)
+
+// TestChaosFindsSabotage runs servers that are broken on purpose (build tag sabotage, OMNI_SABOTAGE): the fault suite must find each of them. What it finds
+// nothing in would prove nothing.
+func TestChaosFindsSabotage(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "omni-sabotaged")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "sabotage", "-o", program, "omni/server")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	require.NoError(t, build.Run())
+	for name, r := range sabotages() {
+		t.Run(name, func(t *testing.T) {
+			r.program, r.extra = program, []string{"OMNI_SABOTAGE=" + name}
+			if os.Getenv("OMNI_CHAOS_HONEST") != "" { // the same load finds nothing in servers that are well
+				r.program, r.extra = binary, nil
+			}
+			r.seed = uint64(number(t, "OMNI_CHAOS_SEED", int(time.Now().UnixNano()&0xffffff)))
+			c := newChaos(t, r)
+			c.run()
+			if os.Getenv("OMNI_CHAOS_HONEST") != "" {
+				require.False(t, c.failed(), "%s", c.report())
+				return
+			}
+			require.True(t, c.failed(), "seed %d: nothing was found in %s", r.seed, c.summary())
+			t.Logf("%s: %s", c.summary(), c.findings[0])
+		})
+	}
+}
+
+// sabotages are the loads that make each way of breaking the servers matter.
+func sabotages() map[string]recipe {
+	common := recipe{rounds: 90, every: 30, crews: 8, servers: 1, pace: 30 * time.Millisecond, calm: 25 * time.Second, wait: 20 * time.Second, fresh: 5, actions: everyAction()}
+	with := func(change func(*recipe)) recipe {
+		r := common
+		change(&r)
+		return r
+	}
+	writes := portalWrites[:2]
+	late := func(*rand.Rand) time.Duration { return 1700 * time.Millisecond }
+	talk := []weighted{{"the client writes", 3, (*client).writes}, {"the operator answers", 3, (*client).answer}, {"several answers at once", 1, (*client).answers}}
+	return map[string]recipe{
+		// Verification switched off: what nobody answered counts as done …
+		"trust": with(func(r *recipe) {
+			r.actions = talk
+			r.faults = []armer{atPortal(writes, kind(portal.FaultReset)), atUIS("adapter", uisWrites[:3], uisplatform.StatusBefore, nil)}
+		}),
+		// … or is simply sent once more.
+		"repeat": with(func(r *recipe) {
+			r.actions = talk
+			r.faults = []armer{atPortal(writes, kind(portal.FaultLost)), atUIS("adapter", uisWrites[:3], uisplatform.LostAfter, nil)}
+		}),
+		// "Not found" is believed at once, while the platform still works on it.
+		"hasty": with(func(r *recipe) {
+			r.actions = talk
+			r.faults = []armer{atUIS("adapter", uisWrites[:3], uisplatform.Late, late), atPortal(writes, func(*rand.Rand) portal.Fault {
+				return portal.Fault{Kind: portal.FaultLate, DelayMS: 1700}
+			})}
+		}),
+		// Two servers may work a key at once.
+		"lock": with(func(r *recipe) {
+			r.servers, r.fresh = 3, 1
+			r.actions = []weighted{{"two channels at once", 1, (*client).both}}
+		}),
+		// Feed numbers become visible out of order.
+		"feed": with(func(r *recipe) {
+			r.servers, r.pace = 3, 10*time.Millisecond
+			r.actions = []weighted{{"several messages at once", 3, (*client).burst}, {"two channels at once", 1, (*client).both}, {"several answers at once", 1, (*client).answers}}
+		}),
+	}
+}

@@ -1,0 +1,154 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"omni/server/outbox"
+	"omni/server/store/storetest"
+)
+
+// TestATrueAnswerCountsHoweverLate: a command was given up as not confirmed, by another server too, and then the answer comes after all.
+func TestATrueAnswerCountsHoweverLate(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	hang := make(chan struct{})
+	p.setPlan(func(n int, _ []wire) *fault {
+		if n == 0 {
+			return &fault{run: true, wait: hang}
+		}
+		return nil
+	})
+	s := start(t, storetest.URL(t), p, setup{})
+	c := add("chat:1", 1)
+	c.Kind, c.ReplyKey, c.ReplyKind = "call", "chat:1", "answer"
+	made := s.enqueue(t, c)
+	within(t, 5*time.Second, "it is on its way", func() bool { return len(p.sizes()) == 1 })
+	// Whoever took over meanwhile gave it up.
+	s.exec(t, `UPDATE command SET state = 'unconfirmed', done_at = now() WHERE state = 'sent'`)
+	close(hang)
+	within(t, 5*time.Second, "the truth counts", func() bool { return s.state(t, made[0]) == "done" })
+	require.Len(t, s.answers(t), 1)
+	require.Len(t, p.seen(), 1)
+}
+
+// TestALateTruthEndsThePlanAgain: the engine was told "not confirmed" and has to hear that it was done.
+func TestALateTruthEndsThePlanAgain(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.setPlan(func(_ int, commands []wire) *fault {
+		if commands[0].Kind == "call" {
+			return &fault{drop: true}
+		}
+		return nil
+	})
+	s := start(t, storetest.URL(t), p, setup{})
+	c := add("chat:1", 1)
+	c.Kind, c.ReplyKey, c.ReplyKind = "call", "chat:1", "answer"
+	made := s.enqueue(t, c)
+	within(t, 15*time.Second, "nothing shows it", func() bool { return s.state(t, made[0]) == "unconfirmed" })
+	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) error {
+		changed, err := s.Confirm(ctx, tx, account, made[0], json.RawMessage(`{"id":5}`))
+		require.True(t, changed)
+		return err
+	}))
+	answers := s.answers(t)
+	require.Len(t, answers, 2)
+	require.Equal(t, "unconfirmed", answers[0].Results[""].State)
+	require.Equal(t, "done", answers[1].Results[""].State)
+}
+
+// TestARepeatByHandDoesNotOverlap: a person repeats what was not confirmed while the first request may still be running.
+func TestARepeatByHandDoesNotOverlap(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.setPlan(onlyOn("call", 1, fault{drop: true, late: 1200 * time.Millisecond}))
+	s := start(t, storetest.URL(t), p, setup{})
+	c := add("chat:1", 1)
+	c.Kind = "call"
+	began := time.Now()
+	made := s.enqueue(t, c)
+	within(t, 5*time.Second, "it is unclear", func() bool { return s.state(t, made[0]) == "unclear" })
+	require.NoError(t, s.Drop(t.Context(), account, made[0]))
+	require.NoError(t, s.Again(t.Context(), account, made[0]))
+	within(t, 10*time.Second, "it is repeated", func() bool { return s.state(t, made[0]) == "done" })
+	require.Greater(t, time.Since(began), limit, "only when the first can no longer be running")
+	require.Equal(t, 2, len(p.sizes()))
+}
+
+// TestAWokenLaneIsNotPutToSleepByAnOldAnswer: the portal was authorised again while a request with the dead token was under way.
+func TestAWokenLaneIsNotPutToSleepByAnOldAnswer(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	hang := make(chan struct{})
+	p.setPlan(func(n int, _ []wire) *fault {
+		if n == 0 {
+			return &fault{wait: hang, failure: &outbox.Failure{Kind: outbox.Sleep, Class: "auth_refused"}}
+		}
+		return nil
+	})
+	s := start(t, storetest.URL(t), p, setup{})
+	made := s.enqueue(t, add("chat:1", 1))
+	within(t, 5*time.Second, "it is on its way", func() bool { return len(p.sizes()) == 1 })
+	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) error { return s.Resume(ctx, tx, account, portal) }))
+	close(hang)
+	within(t, 5*time.Second, "it goes with the new token", func() bool { return s.state(t, made[0]) == "done" })
+}
+
+// TestARewrittenCommandCostsNothing: while a step holds the only command of a lane to rewrite it, the lane neither spins nor counts requests.
+func TestARewrittenCommandCostsNothing(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	s := start(t, storetest.URL(t), p, setup{limits: outbox.Limits{Size: 50, Drain: 0.01, PerRequest: 50, Flying: [3]int{4, 2, 1}}})
+	s.exec(t, `INSERT INTO lane (account_id, kind, portal_id, asleep) VALUES (7, 'b24', 1, 'unpaid')`)
+	c := add("chat:1", 1)
+	c.Merge = "comment"
+	made := s.enqueue(t, c)
+	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) error {
+		c.Params = map[string]any{"n": 0, "key": "chat:1"}
+		again, _, err := s.Enqueue(ctx, tx, account, c)
+		require.Equal(t, made, again)
+		s.exec(t, `UPDATE lane SET asleep = NULL`)
+		s.Wake(account, portal)
+		require.Never(t, func() bool { return len(p.sizes()) > 0 }, 500*time.Millisecond, 20*time.Millisecond)
+		return err
+	}))
+	s.rests(t, 5*time.Second)
+	inOrder(t, p.seen(), 1)
+	var level float64
+	s.query(t, `SELECT level FROM lane`, &level)
+	require.Less(t, level, 3.0, "what did not leave is not counted")
+}
+
+// TestWhatIsTurnedAwayForEverEnds: a command that is answered "again later" each time ends with a reason while others get through.
+func TestWhatIsTurnedAwayForEverEnds(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.setPlan(func(_ int, commands []wire) *fault {
+		f := &fault{run: true, later: map[string]bool{}}
+		for _, c := range commands {
+			if c.Kind == "set" {
+				f.later[c.UID] = true
+			}
+		}
+		return f
+	})
+	s := start(t, storetest.URL(t), p, setup{})
+	poison := add("chat:1", 0)
+	poison.Kind = "set"
+	made := s.enqueue(t, poison, add("chat:1", 0))
+	s.exec(t, `UPDATE command SET probes = 26 WHERE kind = 'set'`) // the pauses between grow to a quarter of a minute
+	stop := time.Now().Add(60 * time.Second)
+	for i := 0; s.state(t, made[0]) != "refused" && time.Now().Before(stop); i++ {
+		other := add("chat:2", i)
+		done := s.enqueue(t, other)
+		within(t, 5*time.Second, "others get through", func() bool { return s.state(t, done[0]) == "done" })
+	}
+	require.Equal(t, "refused", s.state(t, made[0]))
+	within(t, 5*time.Second, "the next of its key goes on", func() bool { return s.state(t, made[1]) == "done" })
+}
