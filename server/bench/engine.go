@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"omni/locales"
 	"omni/server/chats"
@@ -92,7 +93,7 @@ func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, er
 
 // engineTurn lets the engine work, then the yardstick.
 func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int64, like samples) (rate, bare float64, err error) {
-	if err := errors.Join(s.empty(ctx), s.write(ctx, many, numbers.Add(s.size.queued)-s.size.queued, like)); err != nil {
+	if err := errors.Join(s.empty(ctx), s.write(ctx, s.bare, many, numbers.Add(s.size.queued)-s.size.queued, like)); err != nil {
 		return 0, 0, err
 	}
 	if rate, err = s.engineSteps(ctx); err != nil {
@@ -104,7 +105,7 @@ func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int6
 	}
 	chats := s.size.queued / turns / 2
 	from := numbers.Add(chats) - chats
-	if err := errors.Join(s.empty(ctx), s.write(ctx, many, from, like)); err != nil {
+	if err := errors.Join(s.empty(ctx), s.write(ctx, s.yard, many, from, like)); err != nil {
 		return 0, 0, err
 	}
 	bare, err = s.bareChats(ctx, many, from, rows, chats)
@@ -112,7 +113,7 @@ func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int6
 }
 
 // write puts webhooks of new chats into the inbox.
-func (s *stand) write(ctx context.Context, many, offset int64, like samples) error {
+func (s *stand) write(ctx context.Context, pool *pgxpool.Pool, many, offset int64, like samples) error {
 	batch := &pgx.Batch{}
 	for n := range s.size.queued / turns / 2 {
 		account, number := first+n%many, offset+n
@@ -130,10 +131,10 @@ func (s *stand) write(ctx context.Context, many, offset int64, like samples) err
 				account, string(ids.ChatKey(ids.UISChatID(number))), chats.KindWebhook+"POST:"+w.path, raw)
 		}
 	}
-	if err := s.bare.SendBatch(ctx, batch).Close(); err != nil {
+	if err := pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("fill the inbox: %w", err)
 	}
-	_, err := s.bare.Exec(ctx, "analyze inbox")
+	_, err := pool.Exec(ctx, "analyze inbox")
 	return err
 }
 
@@ -156,7 +157,7 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 			}
 		}},
 	}})
-	rows, err := s.bare.Query(ctx, "select account_id, key from inbox group by account_id, key order by min(id)")
+	rows, err := s.bare.Query(ctx, "select account_id, key from inbox where done_at is null and aside_at is null group by account_id, key order by min(id)")
 	if err != nil {
 		return 0, fmt.Errorf("read the keys: %w", err)
 	}

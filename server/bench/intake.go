@@ -78,7 +78,7 @@ func (s *stand) halfRate(ctx context.Context, rate float64, work func(context.Co
 func (s *stand) bareInsert(prefix string) func(context.Context, int64) error {
 	return func(ctx context.Context, n int64) error {
 		now := time.Now()
-		_, err := s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+		_, err := s.yard.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
 			n%accounts+first, fmt.Sprintf("bench:%d", n%5000), "uis.message", fmt.Sprintf("%s:%d", prefix, n), message, now, now)
 		if err != nil {
 			return fmt.Errorf("bare insert: %w", err)

@@ -45,6 +45,7 @@ func main() {
 	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, thousand, engine")
 	profile := flag.String("profile", "", "file for a processor profile (go tool pprof)")
 	long := flag.Bool("long", false, "also what takes minutes: a thousand portals for 60 seconds")
+	old := flag.Int64("old", 0, "measure, put so many old rows into the tables, measure again; 10000000 takes half an hour and 10 GB")
 	sender := flag.Bool("sender", false, "be the platform in a process of its own; the bench starts it itself")
 	flag.Parse()
 	if *sender {
@@ -55,8 +56,8 @@ func main() {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
-	err := profiled(*profile, func() error { return run(ctx, *out, *only, *long, sizeOf(*quick)) })
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	err := profiled(*profile, func() error { return run(ctx, *out, *only, *long, *old, sizeOf(*quick)) })
 	cancel()
 	stop()
 	if err != nil {
@@ -82,13 +83,17 @@ func profiled(name string, work func() error) error {
 	return work()
 }
 
-func run(ctx context.Context, out, only string, long bool, size size) (err error) {
+func run(ctx context.Context, out, only string, long bool, old int64, size size) (err error) {
 	began := time.Now()
 	s, err := newStand(ctx, size)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if old > 0 {
+		s.size = size.forMonths()
+		return s.months(ctx, old)
+	}
 	var figures []figure
 	failed := 0
 	for _, m := range []struct {

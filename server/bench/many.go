@@ -169,7 +169,7 @@ func (s *stand) bareLive(ctx context.Context, each int, e errand) ([]time.Durati
 			return
 		}
 		account, now, key := in.Chat/10, time.Now(), fmt.Sprintf("chat:%d", in.Chat)
-		_, err = s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+		_, err = s.yard.Exec(ctx, `insert into inbox (account_id, key, kind, natural_id, body, received_at, due_at) values ($1, $2, $3, $4, $5, $6, $7)`,
 			account, key, "bench", fmt.Sprintf("bench:%d", in.ID), raw, now, now)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -182,7 +182,7 @@ func (s *stand) bareLive(ctx context.Context, each int, e errand) ([]time.Durati
 		}
 	})
 	e.Address = "http://" + hub.address + "/%d"
-	if _, err := s.bare.Exec(ctx, `insert into lane (account_id, kind, portal_id, asleep) select id, 'b24', 1, 'bench' from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
+	if _, err := s.yard.Exec(ctx, `insert into lane (account_id, kind, portal_id, asleep) select id, 'b24', 1, 'bench' from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
 		return nil, fmt.Errorf("prepare the lanes: %w", err)
 	}
 	return s.liveTurn(ctx, each, e, func(account int64) (net.Conn, error) {

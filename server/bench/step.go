@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"omni/server/clock"
 	"omni/server/flow"
@@ -31,14 +32,14 @@ func (s *stand) steps(ctx context.Context) ([]figure, error) {
 		{"step, 200 accounts, five waiting per key", 200, 5},
 		{"step, one account, five waiting per key", 1, 5},
 	} {
-		if err := s.fill(ctx, c.many, c.perKey); err != nil {
+		if err := s.fill(ctx, s.yard, c.many, c.perKey); err != nil {
 			return nil, err
 		}
 		yardstick, err := s.bareSteps(ctx, c.many, c.perKey)
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(s.empty(ctx), s.fill(ctx, c.many, c.perKey)); err != nil {
+		if err := errors.Join(s.empty(ctx), s.fill(ctx, s.bare, c.many, c.perKey)); err != nil {
 			return nil, err
 		}
 		rate, err := s.productSteps(ctx, c.many, c.perKey)
@@ -61,17 +62,17 @@ func place(n, many, perKey int64) (account, key int64) {
 }
 
 // fill puts the messages of a case into the inbox.
-func (s *stand) fill(ctx context.Context, many, perKey int64) error {
-	_, err := s.bare.Exec(ctx, `insert into inbox (account_id, key, kind, body, received_at, due_at)
+func (s *stand) fill(ctx context.Context, pool *pgxpool.Pool, many, perKey int64) error {
+	_, err := pool.Exec(ctx, `insert into inbox (account_id, key, kind, body, received_at, due_at)
 		select $1 + (n / $2) % $3, 'chat:' || n / $2, 'uis.message', $4, now(), now() from generate_series(0, $5 - 1) n order by n`,
 		int64(first), perKey, many, message, s.size.queued)
 	if err != nil {
 		return fmt.Errorf("fill the inbox: %w", err)
 	}
-	if _, err := s.bare.Exec(ctx, `insert into lane (account_id, kind, portal_id, asleep) select id, 'b24', 1, 'bench' from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
+	if _, err := pool.Exec(ctx, `insert into lane (account_id, kind, portal_id, asleep) select id, 'b24', 1, 'bench' from account where id >= $1 on conflict do nothing`, int64(first)); err != nil {
 		return fmt.Errorf("prepare the lanes: %w", err)
 	}
-	if _, err := s.bare.Exec(ctx, "analyze inbox"); err != nil {
+	if _, err := pool.Exec(ctx, "analyze inbox"); err != nil {
 		return fmt.Errorf("count the inbox: %w", err)
 	}
 	return nil
@@ -156,7 +157,7 @@ var errDone = errors.New("all keys are worked")
 func (s *stand) bareStep(ctx context.Context, account int64, key string) error {
 	// A step under way is finished when another worker has seen the end.
 	ctx = context.WithoutCancel(ctx)
-	conn, err := s.bare.Acquire(ctx)
+	conn, err := s.yard.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("take a connection: %w", err)
 	}

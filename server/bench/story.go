@@ -38,7 +38,7 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 		{"live", func(ctx context.Context, t *town) ([]figure, error) { return s.live(ctx, t, like) }},
 		{"thousand", func(ctx context.Context, t *town) ([]figure, error) { return s.thousand(ctx, t, like) }},
 		{"engine", func(ctx context.Context, t *town) ([]figure, error) { return s.engine(ctx, t, like) }}} {
-		if s.only != "" && s.only != "story" && s.only != m.name || m.name == "thousand" && !s.long && s.only == "" {
+		if !s.wants(m.name) {
 			continue
 		}
 		measured, err := m.measure(ctx, t)
@@ -51,6 +51,17 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 		return figures, fmt.Errorf("%d violations of the portal's documentation, the first: %s %s", len(bad), bad[0].Method, bad[0].Text)
 	}
 	return figures, nil
+}
+
+// wants tells whether a measurement of the whole product is asked for.
+func (s *stand) wants(name string) bool {
+	switch s.only {
+	case "", "story":
+		return name != "thousand" || s.long
+	case "old":
+		return name == "live" || name == "engine"
+	}
+	return s.only == name
 }
 
 // knock lets a client write once, so that there are webhooks to take the likeness of.
