@@ -2,7 +2,7 @@
 # make demo    installs what is missing, builds, starts the product with a sandbox portal and a sandbox UIS
 # make test    installs what is missing, then runs every check; what .ci/run calls
 # make fuzz    runs every fuzz target for FUZZ_TIME (30s)
-# make bench   prints the figures of docs/architecture.md and writes bench.json
+# make bench   prints the figures of docs/architecture.md and writes bench.json; make bench-long takes minutes more, make bench-old fills in ten million old rows
 
 SHELL       := /bin/sh
 MAKEFLAGS   += --no-print-directory
@@ -27,7 +27,7 @@ PAGES_BUILT := $(if $(PAGES),frontend/dist/.vite/manifest.json)
 MODULES     := frontend/node_modules/.package-lock.json
 has_script   = $(shell grep -q '"$(1)":' frontend/package.json 2>/dev/null && echo yes)
 
-.PHONY: build demo test fuzz bench tools pages linter go-checks page-checks browser-checks clean
+.PHONY: build demo test fuzz bench bench-long bench-old tools pages linter go-checks page-checks browser-checks clean
 
 # ---- build ----
 
@@ -99,6 +99,15 @@ fuzz:
 bench: pages
 	@scripts/tools.sh postgres
 	@$(GO) run ./server/bench -out bench.json
+
+bench-long: pages
+	@scripts/tools.sh postgres
+	@$(GO) run ./server/bench -long -out bench.json
+
+# Half an hour and 10 GB in the folder for temporary files.
+bench-old:
+	@scripts/tools.sh postgres
+	@$(GO) run ./server/bench -old 10000000
 
 clean:
 	rm -rf bin bench.json frontend/test-results $(PAGES_BUILT)

@@ -49,7 +49,7 @@ func (s *stand) steps(ctx context.Context) ([]figure, error) {
 		if err := s.empty(ctx); err != nil {
 			return nil, err
 		}
-		figures = append(figures, figure{Name: c.name, Value: rate, Unit: "messages/s", Yardstick: yardstick, Goal: "≥ 70 %"})
+		figures = append(figures, figure{Name: c.name, Value: rate, Unit: "messages/s", Yardstick: yardstick, Goal: "≥ 70 %", Limit: "WAL flush, processor"})
 	}
 	figures[0].Note = "lock, due rows, state, command, reason, feed, done; intake not included; both halves of the yardstick are pipelined"
 	return figures, nil

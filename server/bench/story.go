@@ -121,6 +121,6 @@ func (s *stand) firstMessage(ctx context.Context, t *town) ([]figure, error) {
 		}
 		names = append(names, name)
 	}
-	return []figure{{Name: "requests to the portal, first message", Value: float64(len(requests)), Unit: "requests", Yardstick: fewest, Goal: "the minimum",
+	return []figure{{Name: "requests to the portal, first message", Value: float64(len(requests)), Unit: "requests", Yardstick: fewest, Goal: "the minimum", Limit: "the portal's API",
 		Note: "from the webhook to the comment in the timeline of the new lead: " + strings.Join(names, ", ") + "; the yardstick was counted by hand"}}, nil
 }
