@@ -91,16 +91,11 @@ func (s *stand) productSteps(ctx context.Context, many, perKey int64) (float64, 
 	var worked atomic.Int64
 	finished := make(chan struct{})
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: quiet, Parallel: workers, Handlers: map[string]inbox.Handler{
-		"chat": inbox.HandlerFunc(func(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
-			count := int64(len(events))
-			step.AfterCommit(func() {
-				if worked.Add(count) == s.size.queued {
-					close(finished)
-				}
-			})
-			return decide(ctx, writer, step, events)
-		}),
-	}})
+		"chat": &simplest{writer: writer, worked: func(count int64) {
+			if worked.Add(count) == s.size.queued {
+				close(finished)
+			}
+		}}}})
 	for key := range s.size.queued / perKey {
 		account, _ := place(key*perKey, many, perKey)
 		worker.Wake(ids.AccountID(account), ids.Key(fmt.Sprintf("chat:%d", key)))
@@ -108,16 +103,42 @@ func (s *stand) productSteps(ctx context.Context, many, perKey int64) (float64, 
 	return s.timed(ctx, worker, s.size.queued, finished, &worked)
 }
 
-// decide is an engine of the simplest kind: it counts the messages of a chat, asks for a comment, tells why, and shows it to the pages.
-func decide(ctx context.Context, writer *flow.Writer, step *inbox.Step, events []inbox.Event) error {
-	var count int64
-	err := step.Tx.QueryRow(ctx, "select count from bench_state where account_id = $1 and id = hashtext($2)", step.Account, step.Key).Scan(&count)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("read the state: %w", err)
+// simplest is an engine of the simplest kind: it counts the messages of a chat, asks for a comment, tells why, and shows it to the pages.
+type simplest struct {
+	writer *flow.Writer
+	worked func(count int64)
+}
+
+// Read implements inbox.Reader: the count so far.
+func (e *simplest) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any {
+	count := new(int64)
+	batch.Queue("select count from bench_state where account_id = $1 and id = hashtext($2)", int64(account), string(key)).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(count); err != nil {
+				return fmt.Errorf("read the state: %w", err)
+			}
+		}
+		return rows.Err()
+	})
+	return count
+}
+
+// Begin implements inbox.Stager.
+func (e *simplest) Begin(_ context.Context, step *inbox.Step, events []inbox.Event, _ *pgx.Batch) (func(context.Context) error, error) {
+	return func(ctx context.Context) error { return e.Step(ctx, step, events) }, nil
+}
+
+// Step implements inbox.Handler.
+func (e *simplest) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
+	found, err := step.Found(ctx, e)
+	if err != nil {
+		return err
 	}
-	if _, err := step.Tx.Exec(ctx, upsertState, step.Account, step.Key, count+int64(len(events)), string(message)); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
+	count := *found.(*int64)
+	step.AfterCommit(func() { e.worked(int64(len(events))) })
+	step.Write(func(batch *pgx.Batch) {
+		batch.Queue(upsertState, int64(step.Account), string(step.Key), count+int64(len(events)), string(message))
+	})
 	var out flow.Outcome
 	for range events {
 		out.Commands = append(out.Commands, outbox.Command{
@@ -127,7 +148,7 @@ func decide(ctx context.Context, writer *flow.Writer, step *inbox.Step, events [
 		out.Reasons = append(out.Reasons, flow.Reason{Ref: string(step.Key), Code: "bench", Version: 1})
 		out.Feed = append(out.Feed, relay.Event{Name: "message.added", Data: map[string]any{"chat": 1, "text": "Здравствуйте!"}})
 	}
-	return writer.Apply(ctx, step, out)
+	return e.writer.Apply(ctx, step, out)
 }
 
 const upsertState = `insert into bench_state (account_id, id, count, data) values ($1, hashtext($2), $3, $4)
