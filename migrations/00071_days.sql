@@ -93,6 +93,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %I RENAME TO %I', name || '_first', name || to_char(bound::timestamptz AT TIME ZONE 'UTC', '"_before_"YYYYMMDD'));
         EXECUTE format('CREATE TABLE %I PARTITION OF %I DEFAULT', name || '_default', name);
         PERFORM omni_tenant((name || '_default')::regclass);
+        EXECUTE format('CREATE INDEX %I ON %I (created_at)', name || '_default_created', name || '_default'); -- for its clean-up
     END LOOP;
 END
 $$;

@@ -16,12 +16,13 @@ CREATE TABLE exchange (
 ) PARTITION BY RANGE (created_at);
 COMMENT ON COLUMN exchange.created_at IS 'business time at which the request left';
 COMMENT ON COLUMN exchange.portal_id IS 'null: a request to UIS';
-COMMENT ON COLUMN exchange.refs IS 'the communications it was about: chat:4711';
+COMMENT ON COLUMN exchange.refs IS 'the communications it was about, and the clients whose plans were in it: chat:4711, client:7';
 COMMENT ON COLUMN exchange.body IS 'what was asked and answered, without secrets, compressed JSON; null: taken out to make room';
 ALTER TABLE exchange ALTER body SET STORAGE EXTERNAL;
 SELECT omni_tenant('exchange');
 CREATE TABLE exchange_default PARTITION OF exchange DEFAULT;
 SELECT omni_tenant('exchange_default');
+CREATE INDEX exchange_default_created ON exchange_default (created_at);
 
 -- Where to find requests: by communication, by method, and those of which something failed. A plain table, because row level security keeps the planner from
 -- using indexes on arrays.
@@ -36,6 +37,7 @@ COMMENT ON COLUMN exchange_ref.ref IS 'chat:4711, client:7, method:crm.item.add,
 SELECT omni_tenant('exchange_ref');
 CREATE TABLE exchange_ref_default PARTITION OF exchange_ref DEFAULT;
 SELECT omni_tenant('exchange_ref_default');
+CREATE INDEX exchange_ref_default_created ON exchange_ref_default (created_at);
 
 -- How much the bodies of an account's day take.
 CREATE TABLE exchange_size (

@@ -1,13 +1,13 @@
 // A small stand-in for the server, to work on the cabinet, installer and connector pages alone: serves dist/ and a fake /api/v1 and /ws.
 // Start: npm run build && node dev/cabinet.mjs [port]. Then open http://127.0.0.1:{port}/{cabinet|install|connector}?lang=ru
-// (also &admin=0; /cabinet?world=empty for an account without UIS; &trouble=1 for failing steps, refused settings and a conflict; &broken=1:
-// lanes and requests are not answered).
+// (also &admin=0; /cabinet?world=empty for an account without UIS, world=full with everything set, world=big as a large company, &mode=simple for a CRM without leads; &keep=1 to leave the world as it is; &trouble=1 for failing steps, refused settings and a conflict; &broken=1: lanes and requests are not answered).
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
-import { commandsOf, lanesOf, logOf, pageOf } from './operations.mjs'
+import { commandsOf, eventsOf, lanesOf, logOf, pageOf } from './operations.mjs'
+import { directoriesOf, makeSettings, wrongFields } from './settings.mjs'
 
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
 const dist = process.env.DIST ? pathToFileURL(`${process.env.DIST}/`) : new URL('../dist/', import.meta.url)
@@ -38,17 +38,17 @@ const checks = [
 ]
 const badCheck = { code: 'call_api', ok: false, text: 'Call API: адрес сервера не в белом списке', cure: 'Добавьте адрес 192.0.2.10 в белый список в разделе «Безопасность»' }
 
-function makeWorld(empty, trouble) {
+function makeWorld(empty, trouble, kind = {}) {
   return {
-    empty, trouble, jobs: new Map(), version: 7, looks: 0, broken: false,
-    settings: { version: 7, main: { enabled: false, portal: null, sync_all: true, sync_only: [] }, telephony: { enabled: false }, chats: { enabled: false, portal: null, channels: [], create: false, responsible: null, first: { on: false, create: [] }, repeat: { on: false, create: [] }, comment_priority: null, create_at: 'start', notify: false }, lines: { enabled: false } },
+    empty, trouble, ...kind, names, jobs: new Map(), version: 7, looks: 0, broken: false,
+    settings: makeSettings(kind),
     uis: empty
       ? { connected: false, brand: null, has_api_key: false, chats_login: null, has_chats_password: false, account_name: null, checks: [], channels: [] }
       : { connected: true, brand: 'uis', has_api_key: true, chats_login: 'omni@example.com', has_chats_password: true, account_name: 'ООО «Пример»', checks: trouble ? [checks[0], badCheck, ...checks.slice(2)] : checks, channels },
     employees: empty ? [] : names.map(person),
     synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
     portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
-    commands: commandsOf(), log: logOf(empty),
+    commands: commandsOf(), log: logOf(empty), events: eventsOf(),
   }
 }
 
@@ -76,7 +76,8 @@ function save(world, body, match) {
     world.settings = { ...world.settings, version: 8, chats: { ...world.settings.chats, notify: true, create_at: 'end' } }
   }
   if (match !== `"${world.settings.version}"`) throw problem(409, 'settings_conflict', 'Настройки сохранил другой администратор', { theirs: world.settings, yours: body })
-  if (body.chats.create && body.chats.responsible === null) throw problem(422, 'settings_invalid', 'Проверьте отмеченные поля', { errors: [{ field: '/chats/responsible', code: 'required', text: 'Заполните это поле' }] })
+  const wrong = world.refuse ?? wrongFields(body)
+  if (wrong.length > 0) throw problem(422, 'settings_invalid', 'Проверьте отмеченные поля', { errors: wrong })
   world.settings = { ...body, version: world.settings.version + 1 }
   return world.settings
 }
@@ -111,7 +112,6 @@ function routesOf(world, emit, admin) {
     { code: 'events', ok: true, text: 'События портала' },
     world.trouble && !world.repaired ? { code: 'connector', ok: false, text: 'Коннектор открытых линий', cure: 'Проверьте, что открытые линии на портале включены', detail: 'ACCESS_DENIED' } : { code: 'connector', ok: true, text: 'Коннектор открытых линий' },
   ])
-  const directories = { channels: () => world.uis.channels, 'b24-users': () => names.map((name, i) => ({ id: i + 1, name, email: `person${i + 1}@example.com` })) }
   return [
     ['GET', /^\/me$/, () => me],
     ['GET', /^\/health$/, () => health(world)],
@@ -131,9 +131,11 @@ function routesOf(world, emit, admin) {
     ['PUT', /^\/employees\/(\d+)$/, ([id], body) => Object.assign(world.employees.find((one) => one.b24_user === Number(id)), { uis_employee: body.uis_employee, uis_name: uis.find((one) => one.id === body.uis_employee)?.name ?? null, match: 'hand', matched_by: 'hand' })],
     ['POST', /^\/employees\/sync$/, () => job(world, emit)],
     ['GET', /^\/jobs\/(\d+)$/, ([id]) => world.jobs.get(Number(id))],
-    ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(directories[name]?.() ?? []), read_at: null, stale: false })],
+    ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(world.lists?.[name] ?? directoriesOf(world)[name] ?? []), read_at: null, stale: false, trouble: null })],
     ['GET', /^\/operations\/commands$/, (_, __, request) => list(world.commands[new URL(request.url, 'http://x').searchParams.get('state')] ?? [])],
     ['POST', /^\/operations\/commands\/(\d+)\/(retry|drop)$/, ([id]) => { const one = world.commands.refused.find((c) => c.id === Number(id)); world.commands.refused = []; return { ...one, state: 'waiting' } }],
+    ['GET', /^\/operations\/events$/, (_, __, request) => { const from = Number(new URL(request.url, 'http://x').searchParams.get('cursor') ?? 0); return { items: world.events.slice(from, from + 50), next: from + 50 < world.events.length ? String(from + 50) : null } }],
+    ['POST', /^\/operations\/events\/(\d+)\/(retry|drop)$/, ([id]) => { world.events = world.events.filter((one) => one.id !== Number(id)) }],
     ['GET', /^\/operations\/lanes$/, () => { world.looks += 1; if (world.broken) throw away(); return list(lanesOf(world.empty)) }],
     ['GET', /^\/operations\/requests$/, (_, __, request) => { if (world.broken) throw away(); return pageOf(world.log, new URL(request.url, 'http://x').searchParams) }],
     ['GET', /^\/operations\/requests\/(\d+)$/, ([id]) => world.log.find((one) => one.id === id)],
@@ -151,7 +153,7 @@ export async function startCabinetMock({ port = 0 } = {}) {
   const emit = (name, data) => { seq += 1; for (const socket of sockets) socket.send(JSON.stringify({ type: 'event', seq, name, data })) }
 
   async function page(name, query, response) {
-    world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1')
+    if (query.get('keep') !== '1') world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1', { big: query.get('world') === 'big', full: query.get('world') === 'full', simple: query.get('mode') === 'simple', lang: query.get('lang') ?? 'ru' })
     world.broken = query.get('broken') === '1'
     admin = query.get('admin') !== '0'
     slow = Number(query.get('slow') ?? 0)
@@ -195,7 +197,7 @@ export async function startCabinetMock({ port = 0 } = {}) {
     socket.on('message', (text) => { if (JSON.parse(text).type === 'hello') socket.send(JSON.stringify({ type: 'ready', seq })) })
   })
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${server.address().port}`, world: () => world, close: () => { hub.close(); server.close() } }
+  return { url: `http://127.0.0.1:${server.address().port}`, world: () => world, emit, close: () => { hub.close(); server.close() } }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -68,3 +68,13 @@ export function commandsOf() {
     unclear: [],
   }
 }
+
+/** What came in and was set aside. */
+export function eventsOf() {
+  const row = (i, kind, key, attempts, code, text) => ({ id: 500 - i, key, kind, attempts, reason: { code, text }, received_at: ago((7 + i * 43) * minute) })
+  return [
+    row(0, 'uis.message', 'chat:104', 8, 'failing', 'Не удалось обработать: канал 77 не найден среди каналов аккаунта'),
+    row(1, 'b24.ONCRMLEADUPDATE', 'portal:1', 1, 'unreadable', `Не удалось прочитать: поле data[FIELDS][ID] – ${'неверное_число'.repeat(24)}`),
+    ...Array.from({ length: 60 }, (_, i) => row(i + 2, 'uis.status', `chat:${300 + i}`, 1, 'unreadable', 'Не удалось прочитать: поле status – неизвестное значение «stuck»')),
+  ]
+}

@@ -93,20 +93,22 @@ const tests = {
     await id(page, 'save-bar').waitFor({ state: 'detached' })
     await page.waitForFunction(() => document.querySelector('[data-testid="health-main"]').dataset.state === 'ok')
     await shot('cabinet-saved')
-    await id(page, 'settings-chats').click()
+    await id(page, 'switch-chats').click()
     await id(page, 'settings-cancel').click()
-    assert.equal(await id(page, 'settings-chats').getAttribute('aria-checked'), 'true')
+    assert.equal(await id(page, 'switch-chats').getAttribute('aria-checked'), 'true')
     await accessible(page)
   },
   async 'cabinet: a refused save shows the field'({ page, url, shot }) {
     await page.goto(`${url}/cabinet?lang=ru`)
-    await id(page, 'settings-create').click()
+    await id(page, 'nav-chats').click()
+    await id(page, 'set-chats-enabled').click()
+    await id(page, 'set-chats-create').click()
     await id(page, 'nav-uis').click()
     await id(page, 'settings-save').click()
-    await page.locator('[data-field-error]').waitFor()
+    await page.locator('[data-field-error]').first().waitFor()
     await page.waitForTimeout(500)
     await shot('cabinet-refused')
-    assert.match(await page.locator('[data-field-error]').innerText(), /Заполните это поле/)
+    assert.match(await page.locator('[data-field-error]').first().innerText(), /Заполните это поле/)
   },
   async 'cabinet: two administrators save at once'({ page, url, shot, mock }) {
     await page.goto(`${url}/cabinet?lang=ru&trouble=1`)
@@ -159,10 +161,10 @@ const tests = {
   },
   async 'cabinet: light and dark, large and small'({ page, url, shot }) {
     await page.goto(`${url}/cabinet?lang=ru`)
-    await id(page, 'channel-20').waitFor()
+    await id(page, 'switch-chats').waitFor()
     await shot('cabinet-1280')
     await dark(page)
-    await id(page, 'channel-20').waitFor()
+    await id(page, 'switch-chats').waitFor()
     await shot('cabinet-1280-dark')
     await accessible(page)
     await page.setViewportSize({ width: 1920, height: 1080 })

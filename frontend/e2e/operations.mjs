@@ -21,7 +21,7 @@ async function open(page, url, name, query = 'lang=ru') {
 
 /** Nothing is wider than its place: neither the page nor the lists scroll sideways. */
 async function narrow(page) {
-  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('[data-testid="lanes"], [data-testid="log"], article')]
+  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('[data-testid="lanes"], [data-testid="log"], [data-testid="events"], article')]
     .filter((one) => one.scrollWidth > one.clientWidth).map((one) => `${one.tagName} ${one.dataset.testid ?? ''} ${one.scrollWidth} > ${one.clientWidth}`))
   assert.deepEqual(wide, [])
 }
@@ -52,6 +52,25 @@ export const operations = (accessible, fits) => ({
     await id(page, 'lane-b24:2').getByRole('button', { name: 'Показать неясные операции: 2' }).click()
     await id(page, 'operations-empty').waitFor()
     assert.equal(await id(page, 'operations-unclear').getAttribute('aria-pressed'), 'true')
+  },
+  async 'operations: events that were set aside are taken up again or deleted'({ page, url, shot, mock }) {
+    await open(page, url, 'events')
+    await id(page, 'event-500').waitFor()
+    await shot('operations-events')
+    await narrow(page)
+    await fits(page)
+    await accessible(page)
+    await id(page, 'events-more').click()
+    await id(page, 'event-440').waitFor()
+    await id(page, 'event-retry-500').click()
+    await id(page, 'event-500').waitFor({ state: 'detached' })
+    await id(page, 'event-drop-499').click()
+    await id(page, 'confirm').click()
+    await id(page, 'event-499').waitFor({ state: 'detached' })
+    assert.equal(mock.world().events.length, 60)
+    mock.world().events = []
+    await page.getByRole('button', { name: 'Обновить список' }).click()
+    await id(page, 'events-empty').waitFor()
   },
   async 'operations: lanes update by themselves, but not in a hidden window'({ page, url, mock }) {
     await page.clock.install()
@@ -168,6 +187,10 @@ export const operations = (accessible, fits) => ({
         await narrow(page)
         await shot(`operations-lanes-${theme}-${lang}-${width}`)
         if (theme === 'dark') await accessible(page)
+        await tab(page, 'events').click()
+        await id(page, 'event-499').waitFor()
+        await narrow(page)
+        await shot(`operations-events-${theme}-${lang}-${width}`)
         await tab(page, 'requests').click()
         await id(page, 'request-69998').locator('button').first().click()
         await id(page, 'request-part').first().waitFor()

@@ -14,6 +14,7 @@ import (
 
 	"omni/server/bitrix24"
 	"omni/server/ids"
+	"omni/server/restlog"
 	"omni/server/store"
 )
 
@@ -129,6 +130,7 @@ func (a *Accounts) Consent(ctx context.Context, state, code, serverDomain string
 	if err != nil {
 		return Portal{}, err
 	}
+	ctx = restlog.Of(ctx, w.ref.Account, w.ref.Portal)
 	token, err := a.exchange(ctx, serverDomain, code)
 	if err != nil {
 		return Portal{}, fmt.Errorf("exchange the consent's code: %w", err)

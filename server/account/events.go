@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"omni/server/bitrix24"
+	"omni/server/restlog"
 	"omni/server/store"
 )
 
@@ -73,6 +74,7 @@ func (a *Accounts) CheckPayment(ctx context.Context, ref Ref) error {
 	if err != nil {
 		return err
 	}
+	ctx = restlog.Of(ctx, ref.Account, ref.Portal)
 	info, err := a.b24.AppInfo(ctx, access.Portal.ServerEndpoint, access.Pair.Access)
 	if errors.Is(err, bitrix24.ErrTokenExpired) {
 		if access, err = a.Refresh(ctx, ref, access.Pair.Access); err == nil {
@@ -118,7 +120,7 @@ func (a *Accounts) Moved(ctx context.Context, ref Ref, location string) (Portal,
 	if access.Portal.Domain != host {
 		return Portal{}, fmt.Errorf("follow portal %d: the authorization server does not know %s", ref.Portal, host)
 	}
-	if _, err := a.Profile(ctx, ref, bitrix24.Target{Endpoint: root + "/rest/", Access: access.Pair.Access}); err != nil {
+	if _, err := a.Profile(restlog.Of(ctx, ref.Account, ref.Portal), ref, bitrix24.Target{Endpoint: root + "/rest/", Access: access.Pair.Access}); err != nil {
 		return Portal{}, fmt.Errorf("follow portal %d: %w", ref.Portal, err)
 	}
 	return access.Portal, nil

@@ -171,6 +171,7 @@ func (a *Accounts) erase(ctx context.Context, ref Ref) error {
 func erasePortal(ctx context.Context, tx pgx.Tx, ref Ref) error {
 	for _, statement := range []string{
 		`DELETE FROM lane WHERE account_id = $1 AND portal_id = $2`,
+		`DELETE FROM exchange WHERE account_id = $1 AND portal_id = $2`,
 		`DELETE FROM portal WHERE account_id = $1 AND id = $2`,
 	} {
 		if _, err := tx.Exec(ctx, statement, int64(ref.Account), int64(ref.Portal)); err != nil {

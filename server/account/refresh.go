@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"omni/server/bitrix24"
+	"omni/server/restlog"
 	"omni/server/store"
 )
 
@@ -18,8 +19,13 @@ const (
 	refreshLease = 30 * time.Second
 	// refreshTime bounds one request to the authorization server.
 	refreshTime = 15 * time.Second
-	// refreshLook is how often the others look whether the new pair is there.
+	// refreshLook is how often the others look whether the new pair is there, at first; slowestLook later.
 	refreshLook = 50 * time.Millisecond
+	slowestLook = 400 * time.Millisecond
+	// keepTrying is how long a new pair is held in memory while it cannot be stored: lost, it costs the portal one of its administrators' pairs.
+	keepTrying = 5 * time.Minute
+	// renewMost bounds the requests of one caller: each of them brings a new pair or buries one.
+	renewMost = 50
 )
 
 // Refresh gives an access that is newer than the refused one. It asks the authorization server only when the stored pair is still the refused one,
@@ -28,6 +34,7 @@ const (
 // and the error is ErrNoToken. Other errors (*bitrix24.Error, store) change nothing: try again later.
 func (a *Accounts) Refresh(ctx context.Context, ref Ref, refused string) (Access, error) {
 	owner := rand.Text()
+	look, renewed := refreshLook, 0
 	for {
 		access, err := a.Working(ctx, ref)
 		if errors.Is(err, ErrNoToken) {
@@ -44,6 +51,9 @@ func (a *Accounts) Refresh(ctx context.Context, ref Ref, refused string) (Access
 			return Access{}, err
 		}
 		if mine {
+			if renewed++; renewed > renewMost {
+				return Access{}, errors.Join(fmt.Errorf("refresh token of portal %d: the new access token is the refused one", ref.Portal), a.settle(ctx, ref, owner, nil))
+			}
 			if err := a.renew(ctx, ref, owner, refused); err != nil {
 				return Access{}, err
 			}
@@ -52,7 +62,8 @@ func (a *Accounts) Refresh(ctx context.Context, ref Ref, refused string) (Access
 		select {
 		case <-ctx.Done():
 			return Access{}, ctx.Err()
-		case <-time.After(refreshLook):
+		case <-time.After(look):
+			look = min(2*look, slowestLook)
 		}
 	}
 }
@@ -96,18 +107,16 @@ func (a *Accounts) renew(ctx context.Context, ref Ref, owner, refused string) er
 	if pair.Access != refused { // somebody refreshed between our look and our lease
 		return a.settle(ctx, ref, owner, nil)
 	}
-	asked, cancel := context.WithTimeout(ctx, refreshTime)
-	token, err := a.b24.Refresh(asked, portal.ServerEndpoint, pair.Refresh)
-	cancel()
-	// The pair must be kept although whoever asked for it may have gone: the old one is worth nothing now.
+	// From here on whoever asked may go: an exchange that is cut off, or not stored, costs the pair.
 	ctx = context.WithoutCancel(ctx)
+	asked, cancel := context.WithTimeout(ctx, refreshTime)
+	token, err := a.b24.Refresh(restlog.Of(asked, ref.Account, ref.Portal), portal.ServerEndpoint, pair.Refresh)
+	cancel()
 	switch {
 	case err == nil && portal.MemberID != nil && token.MemberID != *portal.MemberID:
 		err = a.settle(ctx, ref, owner, func(ctx context.Context, u *store.Unit) error { return bury(ctx, u.Tx, rows[0], "other_portal") })
 	case err == nil:
-		err = a.settle(ctx, ref, owner, func(ctx context.Context, u *store.Unit) error {
-			return a.keep(ctx, u, rows[0], token)
-		})
+		err = a.store(ctx, ref, owner, rows[0], token)
 	case pairIsDead(err):
 		why := codeOf(err)
 		a.log.WarnContext(ctx, "a refresh token was refused, the next one is tried", "account", ref.Account, "portal", ref.Portal, "user", pair.User, "error", err)
@@ -118,11 +127,33 @@ func (a *Accounts) renew(ctx context.Context, ref Ref, owner, refused string) er
 	return err
 }
 
+// store keeps a new pair, and does not give up while the database is away: nobody else has this pair. Meanwhile the right to refresh may have passed to
+// another server, which found the old pair refused and buried it; the portal is alive all the same.
+func (a *Accounts) store(ctx context.Context, ref Ref, owner string, old tokenRow, token *bitrix24.Token) error {
+	pause := 100 * time.Millisecond
+	for end := time.Now().Add(keepTrying); ; pause = min(2*pause, 2*time.Second) {
+		err := a.settle(ctx, ref, owner, func(ctx context.Context, u *store.Unit) error { return a.keep(ctx, u, old, token) })
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			return err
+		}
+		a.log.WarnContext(ctx, "a new token is not stored yet, it is held and tried again", "account", ref.Account, "portal", ref.Portal, "error", err)
+		time.Sleep(pause)
+	}
+	now, err := a.Get(ctx, ref)
+	if err == nil && now.State == Blocked && now.Reason == ReasonToken {
+		_, err = a.Happen(ctx, ref, Answered)
+	}
+	return err
+}
+
 // keep stores a new pair in the place of the one it came from, unless a frame has delivered another one meanwhile.
 func (a *Accounts) keep(ctx context.Context, u *store.Unit, old tokenRow, token *bitrix24.Token) error {
 	ref := Ref{old.AccountID, old.PortalID}
 	now := a.clock.Now()
-	tag, err := u.Tx.Exec(ctx, `UPDATE portal_token SET access = $5, refresh = $6, expires_at = $7, stored_at = $8
+	tag, err := u.Tx.Exec(ctx, `UPDATE portal_token SET access = $5, refresh = $6, expires_at = $7, stored_at = $8, dead = NULL
 		WHERE account_id = $1 AND portal_id = $2 AND user_id = $3 AND refresh = $4`,
 		int64(ref.Account), int64(ref.Portal), int64(old.UserID), old.Refresh,
 		a.keys.Seal([]byte(token.Access), tokenPlace("access", ref, old.UserID)), a.keys.Seal([]byte(token.Refresh), tokenPlace("refresh", ref, old.UserID)),

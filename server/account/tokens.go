@@ -21,6 +21,8 @@ type Pair struct {
 	Access, Refresh string
 	// ExpiresAt is when the access token ends; physical time.
 	ExpiresAt time.Time
+
+	sealed []byte // the refresh token as it is stored: what tells this pair from a newer one of the same user
 }
 
 // tokenRow is a row of portal_token.
@@ -69,7 +71,7 @@ func (a *Accounts) openPair(row tokenRow) (Pair, error) {
 	if err != nil {
 		return Pair{}, fmt.Errorf("open token of portal %d: %w", ref.Portal, err)
 	}
-	return Pair{User: row.UserID, Access: string(access), Refresh: string(refresh), ExpiresAt: row.ExpiresAt}, nil
+	return Pair{User: row.UserID, Access: string(access), Refresh: string(refresh), ExpiresAt: row.ExpiresAt, sealed: row.Refresh}, nil
 }
 
 // Access is what a request to a portal needs.
@@ -111,9 +113,8 @@ func (a *Accounts) Refused(ctx context.Context, ref Ref, access, why string) (Ac
 	}
 	if err == nil {
 		err = a.db.InAccount(ctx, ref.Account, func(ctx context.Context, tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE portal_token SET dead = $4 WHERE account_id = $1 AND portal_id = $2 AND user_id = $3`,
-				int64(ref.Account), int64(ref.Portal), int64(now.Pair.User), why)
-			return err
+			// A pair that was stored since is another one.
+			return bury(ctx, tx, tokenRow{AccountID: ref.Account, PortalID: ref.Portal, UserID: now.Pair.User, Refresh: now.Pair.sealed}, why)
 		})
 		if err != nil {
 			return Access{}, fmt.Errorf("bury token of portal %d: %w", ref.Portal, err)

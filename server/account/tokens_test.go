@@ -60,7 +60,7 @@ func TestAnExpiredTokenIsRefreshedOnceInTheCluster(t *testing.T) {
 	require.ErrorIs(t, works(s, old), bitrix24.ErrTokenExpired)
 	before := s.Asked("oauth.token")
 	var all sync.WaitGroup
-	got := make([]account.Access, 8)
+	got := make([]account.Access, 20)
 	for i := range got {
 		server := []*accounttest.Stand{s, other}[i%2]
 		all.Go(func() {
@@ -149,6 +149,85 @@ func TestALostAnswerCostsThePairNotThePortal(t *testing.T) {
 	}
 	require.EqualValues(t, second, a.Pair.User)
 	require.NoError(t, works(s, a))
+}
+
+// breakStore makes the database refuse to store pairs until mend is called.
+func breakStore(s *accounttest.Stand) (mend func()) {
+	conn, err := pgx.Connect(s.T.Context(), s.URL)
+	require.NoError(s.T, err)
+	s.T.Cleanup(func() { _ = conn.Close(context.Background()) })
+	_, err = conn.Exec(s.T.Context(), `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+		CREATE TRIGGER refuse BEFORE UPDATE OF access ON portal_token FOR EACH STATEMENT EXECUTE FUNCTION refuse()`)
+	require.NoError(s.T, err)
+	return func() {
+		_, err := conn.Exec(context.Background(), `DROP TRIGGER refuse ON portal_token`)
+		require.NoError(s.T, err)
+	}
+}
+
+// TestANewPairIsHeldUntilItIsStored: the exchange was made, the database cannot take the pair, whoever asked has gone, and the only administrator's old
+// pair is worth nothing: the portal is not stranded.
+func TestANewPairIsHeldUntilItIsStored(t *testing.T) {
+	t.Parallel()
+	s, p := opened(t)
+	s.Portal("north").ExpireTokens(accounttest.ClientID)
+	old := working(s, p)
+	mend := breakStore(s)
+	before := s.Asked("oauth.token")
+	ctx, leave := context.WithCancel(t.Context())
+	var refreshed sync.WaitGroup
+	refreshed.Go(func() { _, _ = s.Accounts.Refresh(ctx, p.Ref(), old.Pair.Access) })
+	require.Eventually(t, func() bool { return s.Asked("oauth.token") > before }, 20*time.Second, 5*time.Millisecond)
+	leave()
+	require.Equal(t, old.Pair.Access, working(s, p).Pair.Access, "nobody uses a pair that is not stored")
+	mend()
+	refreshed.Wait()
+	require.NoError(t, works(s, working(s, p)))
+	require.Equal(t, before+1, s.Asked("oauth.token"))
+}
+
+// TestAPairStoredLateRevivesThePortal: while the new pair could not be stored, another server found the old one refused and blocked the portal.
+func TestAPairStoredLateRevivesThePortal(t *testing.T) {
+	t.Parallel()
+	s, p := opened(t)
+	other := s.Second()
+	s.Portal("north").ExpireTokens(accounttest.ClientID)
+	old := working(s, p)
+	mend := breakStore(s)
+	before := s.Asked("oauth.token")
+	var refreshed sync.WaitGroup
+	refreshed.Go(func() { _, _ = s.Accounts.Refresh(t.Context(), p.Ref(), old.Pair.Access) })
+	require.Eventually(t, func() bool { return s.Asked("oauth.token") > before }, 20*time.Second, 5*time.Millisecond)
+	// The right to refresh ends, as it does when this takes too long.
+	require.NoError(t, s.DB.InAccount(t.Context(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE portal SET refresh_until = clock_timestamp() - interval '1 second' WHERE account_id = $1`, int64(p.Account))
+		return err
+	}))
+	_, err := other.Accounts.Refresh(t.Context(), p.Ref(), old.Pair.Access)
+	require.ErrorIs(t, err, account.ErrNoToken)
+	blocked, err := s.Accounts.Get(t.Context(), p.Ref())
+	require.NoError(t, err)
+	require.Equal(t, account.Blocked, blocked.State)
+	mend()
+	refreshed.Wait()
+	now, err := other.Accounts.Get(t.Context(), p.Ref())
+	require.NoError(t, err)
+	require.Equal(t, p.State, now.State, "it is alive again, nobody had to open the app")
+	require.NoError(t, works(other, working(other, p)))
+}
+
+// TestARefusalBuriesOnlyThePairItIsAbout: a newer pair of the same person stays.
+func TestARefusalBuriesOnlyThePairItIsAbout(t *testing.T) {
+	t.Parallel()
+	s, p := opened(t)
+	old := working(s, p)
+	s.Portal("north").ExpireTokens(accounttest.ClientID)
+	fresh, err := s.Accounts.Refresh(t.Context(), p.Ref(), old.Pair.Access)
+	require.NoError(t, err)
+	got, err := s.Accounts.Refused(t.Context(), p.Ref(), old.Pair.Access, "invalid_grant")
+	require.NoError(t, err)
+	require.Equal(t, fresh.Pair.Access, got.Pair.Access)
+	require.NoError(t, works(s, working(s, p)))
 }
 
 func TestTokensAreSealedAndBoundToTheirRow(t *testing.T) {

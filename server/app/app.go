@@ -35,6 +35,7 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/relay"
+	"omni/server/restlog"
 	"omni/server/secret"
 	"omni/server/store"
 	"omni/server/uis"
@@ -57,6 +58,7 @@ type App struct {
 	url      string
 	clock    *clock.Shifted
 	services []service
+	requests *restlog.Log
 	ready    chan struct{}
 }
 
@@ -163,15 +165,16 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	public := c.PublicURL.String()
 
-	// Clients of the platforms.
-	b24 := bitrix24.New(bitrix24.Options{HTTP: guard.Client(nil), ClientID: c.B24ClientID, ClientSecret: string(c.B24ClientSecret), OAuthServers: texturls(c.B24OAuthURLs), UserAgent: "omni/1"})
+	// Clients of the platforms; the log hears of every request.
+	a.requests = restlog.New(restlog.Options{DB: a.db, Clock: a.clock, Log: a.log, Keep: c.RESTLogKeep, AccountLimit: int64(c.RESTLogAccountLimit), Limit: int64(c.RESTLogLimit)})
+	b24 := bitrix24.New(bitrix24.Options{Log: a.requests.B24, HTTP: guard.Client(nil), ClientID: c.B24ClientID, ClientSecret: string(c.B24ClientSecret), OAuthServers: texturls(c.B24OAuthURLs), UserAgent: "omni/1"})
 
 	// Hints to and from the other servers.
 	notifier := a.db.NewNotifier(hintChannel)
 	hub := relay.NewHub(a.db, a.clock, a.log, notifier)
 
 	// Stores.
-	shelf := files.New(a.db, a.clock, a.log, c.FilesDir, int64(c.FileLimit))
+	shelf := files.New(a.db, a.clock, a.log, c.FilesDir, int64(c.FileLimit), int64(c.FilesPerAccount))
 	links := files.NewLinks(public, linkKeys, linkLife, a.clock)
 
 	// Accounts and their platforms.
@@ -189,7 +192,7 @@ func (a *App) wire(ctx context.Context) error {
 	}})
 	connections := uisconn.New(uisconn.Options{DB: a.db, Clock: a.clock, Keys: ring, Log: a.log, HTTP: guard.Client, PublicURL: public,
 		Overrides:  uis.Overrides{DataAPI: c.UISDataAPIURL.String(), CallAPI: c.UISCallAPIURL.String(), Chats: c.UISChatsURL.String(), Adapter: c.UISAdapterURL.String(), Login: c.UISLoginURL.String()},
-		AllowMedia: mediaRule(c), RequestLimit: c.UISRequestLimit, Connected: people.connected, Changed: func(ids.AccountID) {}})
+		AllowMedia: mediaRule(c), RequestLimit: c.UISRequestLimit, Observe: a.requests.UIS, Connected: people.connected, Changed: func(ids.AccountID) {}})
 	prover := proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
 
 	// The outbox.
@@ -240,7 +243,8 @@ func (a *App) wire(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
 		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run}, {"repair", repair.Run},
-		{"days", days.New(a.db, a.clock, a.log, days.Table{Name: "feed", Keep: relay.Keep}, days.Table{Name: "reason", Keep: flow.KeepReasons}).Run},
+		{"days", days.New(a.db, a.clock, a.log, days.Table{Name: "feed", Keep: relay.Keep}, days.Table{Name: "reason", Keep: flow.KeepReasons},
+			days.Table{Name: "exchange", Keep: c.RESTLogKeep}, days.Table{Name: "exchange_ref", Keep: c.RESTLogKeep}).Run},
 		{"keeper", account.NewKeeper(accounts).Run},
 		{"internal", a.internal}, {"web", door.Run},
 	}
@@ -250,6 +254,7 @@ func (a *App) wire(ctx context.Context) error {
 // Run runs every service until ctx ends or one of them fails.
 func (a *App) Run(ctx context.Context) error {
 	defer a.Close()
+	defer a.keepRequests(ctx)()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range a.services {
 		group.Go(func() error {
@@ -272,6 +277,14 @@ func (a *App) Run(ctx context.Context) error {
 	a.log.Info("omni serves", "listen", a.config.Listen, "internal", a.config.InternalListen, "public", a.config.PublicURL.String())
 	close(a.ready)
 	return group.Wait()
+}
+
+// keepRequests starts the log of requests; what it gives ends it. It outlives the services, whose last requests belong into it too.
+func (a *App) keepRequests(ctx context.Context) func() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = a.requests.Run(ctx) }()
+	return func() { cancel(); <-ended }
 }
 
 // Close gives the database back.

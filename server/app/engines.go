@@ -13,7 +13,6 @@ import (
 	"omni/server/account"
 	"omni/server/account/transport"
 	"omni/server/account/uisconn"
-	"omni/server/bitrix24"
 	"omni/server/chats"
 	"omni/server/files"
 	"omni/server/ids"
@@ -28,14 +27,13 @@ import (
 func limits(accounts *account.Accounts) func(context.Context, ids.AccountID, outbox.LaneRef) outbox.Limits {
 	return func(ctx context.Context, a ids.AccountID, lane outbox.LaneRef) outbox.Limits {
 		if lane.Kind != outbox.LaneB24 {
-			return outbox.LimitsUIS(lane.Kind)
+			return transport.Limits(lane.Kind, "")
 		}
 		p, err := accounts.Get(ctx, account.Ref{Account: a, Portal: lane.Portal})
 		if err != nil {
 			return outbox.LimitsB24(50, 2)
 		}
-		b := bitrix24.BucketFor(p.Licence)
-		return outbox.LimitsB24(b.Size, b.Drain)
+		return transport.Limits(lane.Kind, p.Licence)
 	}
 }
 
@@ -124,10 +122,15 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 	stored, err := c.copy(ctx, f)
 	letter := chats.FileLetter{Message: f.Message, File: stored.ID, Size: stored.Size, Mime: stored.Mime, Name: stored.Name}
 	var platform *uis.Error
+	again := false
 	switch {
 	case err == nil:
 	case errors.Is(err, files.ErrTooLarge):
 		letter.Error = "too_large"
+	case errors.Is(err, files.ErrQuota):
+		letter.Error = "quota"
+	case errors.Is(err, files.ErrFull) && !job.Last:
+		letter.Error, again = "no_room", true // the bubble says so at once; the copy is tried again for hours
 	case errors.As(err, &platform) && platform.Class() == uis.NotFound, errors.Is(err, transport.ErrNotConnected), errors.Is(err, uis.ErrMediaHost), job.Last:
 		letter.Error = "failed"
 	default:
@@ -138,12 +141,15 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 		return nil, e
 	}
 	e = c.app.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
-		return inbox.Post(ctx, tx, c.app.clock.Now(), inbox.Row{Account: f.Account, Key: f.Key, Kind: chats.KindFile, Natural: fmt.Sprintf("file:%d", job.ID), Body: body})
+		return inbox.Post(ctx, tx, c.app.clock.Now(), inbox.Row{Account: f.Account, Key: f.Key, Kind: chats.KindFile, Natural: fmt.Sprintf("file:%d:%s", job.ID, letter.Error), Body: body})
 	})
 	if e != nil {
 		return nil, e
 	}
 	c.wake(f.Account, f.Key)
+	if again {
+		return nil, err
+	}
 	if letter.Error != "" {
 		return nil, jobs.GiveUp(letter.Error, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"omni/server/account/lists"
 	"omni/server/account/staff"
 	"omni/server/account/uisconn"
+	"omni/server/chats/gaps"
 	"omni/server/ids"
 	"omni/server/jobs"
 	"omni/server/outbox"
@@ -229,17 +230,20 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 }
 
 // progress tells open pages that a job moved on.
+// unseen are the jobs that no page shows.
+var unseen = map[string]bool{"file": true, gaps.JobKind: true}
+
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {
 		p.app.background("tell of job", func(ctx context.Context) error {
 			kind := ""
 			err := p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-				if err := tx.QueryRow(ctx, `SELECT kind FROM job WHERE account_id = $1 AND id = $2`, int64(account), job).Scan(&kind); err != nil || kind == "file" {
+				if err := tx.QueryRow(ctx, `SELECT kind FROM job WHERE account_id = $1 AND id = $2`, int64(account), job).Scan(&kind); err != nil || unseen[kind] {
 					return err
 				}
 				return relay.Append(ctx, tx, account, p.app.clock.Now(), relay.Event{Name: "job.changed", Data: map[string]any{"id": job, "kind": kind}})
 			})
-			if err == nil && kind != "file" {
+			if err == nil && !unseen[kind] {
 				hub.Grew(account)
 			}
 			return err

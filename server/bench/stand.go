@@ -60,7 +60,7 @@ func sizeOf(quick bool) size {
 
 // forMonths is a size for measuring everything twice.
 func (z size) forMonths() size {
-	z.each, z.queued, z.live = min(z.each, 2*time.Second), min(z.queued, 4000), min(z.live, 4*time.Second)
+	z.each, z.queued, z.live = min(z.each, 1500*time.Millisecond), min(z.queued, 3000), min(z.live, 4*time.Second)
 	return z
 }
 

@@ -59,7 +59,7 @@ func (s *stand) wants(name string) bool {
 	case "", "story":
 		return name != "thousand" || s.long
 	case "old":
-		return name == "live" || name == "engine"
+		return name == "engine"
 	}
 	return s.only == name
 }

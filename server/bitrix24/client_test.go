@@ -248,7 +248,7 @@ func TestLogHasEveryRequestAndNoSecret(t *testing.T) {
 	require.Equal(t, []any{"profile", 401, "expired_token", time.Second}, []any{r.Method, r.HTTP, r.Code, r.Duration})
 	require.Contains(t, to.Endpoint, r.Host)
 	require.Equal(t, failure(t, err).RequestID, r.ID)
-	require.Contains(t, r.Request, `"auth":"***"`)
-	require.NotContains(t, r.Request+r.Answer, "secret-access")
-	require.NotContains(t, r.Request+r.Answer, "leak-1")
+	require.Contains(t, r.Request(), `"auth":"***"`)
+	require.NotContains(t, r.Request()+r.Answer(), "secret-access")
+	require.NotContains(t, r.Request()+r.Answer(), "leak-1")
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Record is one request with its answer, without secrets and bounded in size.
+// Record is one request with its answer.
 type Record struct {
 	At       time.Time
 	Duration time.Duration
@@ -18,12 +18,24 @@ type Record struct {
 	ID       string
 	HTTP     int
 	Code     string
-	Request  string
-	Answer   string
+
+	form    bool // the request is a form, not JSON
+	request []byte
+	answer  []byte
+	failure *Error
 }
 
-// LogHook is told every request. It must not block.
+// LogHook is told every request. It must not block; what it keeps of a record costs memory (Size).
 type LogHook func(ctx context.Context, r Record)
+
+// Request is what was sent, without secrets and bounded.
+func (r Record) Request() string { return Redact(r.request) }
+
+// Answer is what came, without secrets and bounded.
+func (r Record) Answer() string { return Redact(r.answer) }
+
+// Size is how many bytes a record holds.
+func (r Record) Size() int { return len(r.request) + len(r.answer) }
 
 // recordLimit bounds what is kept of a body.
 const recordLimit = 16 << 10
@@ -52,14 +64,13 @@ func Redact(body []byte) string {
 }
 
 func record(x exchange, status int, answer []byte, err error, began, ended time.Time) Record {
-	r := Record{At: began, Duration: ended.Sub(began), Method: x.method, ID: x.id, HTTP: status, Request: Redact(x.body), Answer: Redact(answer)}
+	r := Record{At: began, Duration: ended.Sub(began), Method: x.method, ID: x.id, HTTP: status, form: x.contentType != "application/json", request: x.body, answer: answer}
 	if u, e := url.Parse(x.address); e == nil {
 		r.Host = u.Host
 	}
-	var failure *Error
-	if errors.As(err, &failure) {
-		r.Code = failure.Code
-		if failure.Cause != nil {
+	if errors.As(err, &r.failure) {
+		r.Code = r.failure.Code
+		if r.failure.Cause != nil {
 			r.Code = "TRANSPORT"
 		}
 	}

@@ -3,6 +3,7 @@ package chats
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"omni/server/crm"
@@ -287,6 +288,9 @@ func (t *turn) fileCame(body []byte) error {
 		m.ReasonCode, m.ReasonText = "file_"+l.Error, ""
 	} else {
 		m.File.ID, m.File.Size, m.File.Mime, m.File.State = l.File, l.Size, l.Mime, "ready"
+		if strings.HasPrefix(m.ReasonCode, "file_") { // an earlier try failed
+			m.ReasonCode, m.ReasonText = "", ""
+		}
 	}
 	t.change(m)
 	t.dirty(m.ID)

@@ -28,8 +28,9 @@ type Config struct {
 	DataDir          string `env:"OMNI_DATA_DIR" envDefault:"./var" doc:"Folder of the private PostgreSQL and of the generated key."`
 	PostgresPrograms string `env:"OMNI_POSTGRES_PROGRAMS" doc:"Folder with 'initdb' and 'postgres' for the private PostgreSQL. Empty: those of PATH, then Debian's, then those 'make' has downloaded."`
 
-	FilesDir  string `env:"OMNI_FILES_DIR" doc:"Directory for files, shared by all servers. Empty: files are kept in PostgreSQL."`
-	FileLimit Bytes  `env:"OMNI_FILE_LIMIT" envDefault:"50MB" doc:"Largest file, in bytes or with 'KB', 'MB', 'GB' (powers of 1024)."`
+	FilesDir        string `env:"OMNI_FILES_DIR" doc:"Directory for files, shared by all servers. Empty: files are kept in PostgreSQL."`
+	FileLimit       Bytes  `env:"OMNI_FILE_LIMIT" envDefault:"50MB" doc:"Largest file, in bytes or with 'KB', 'MB', 'GB' (powers of 1024)."`
+	FilesPerAccount Bytes  `env:"OMNI_FILES_PER_ACCOUNT" envDefault:"20GB" doc:"What the files of one account may take in all, so that one account cannot fill the disk of the others. '0': no limit."`
 
 	SecretKeys Secret `env:"OMNI_SECRET_KEYS" doc:"Comma-separated base64 keys of at least 32 bytes ('openssl rand -base64 32'). The first encrypts and signs, all decrypt: to replace a key, put the new one in front and drop the old one later. Required with 'OMNI_DATABASE_URL', as all servers need the same. Empty with the private PostgreSQL: a key is generated once into 'OMNI_DATA_DIR/secret.keys'."`
 
@@ -48,6 +49,10 @@ type Config struct {
 	UISAdapterURL   URL           `env:"OMNI_UIS_ADAPTER_URL" doc:"The same for the Chat API of adapters."`
 	UISLoginURL     URL           `env:"OMNI_UIS_LOGIN_URL" doc:"The same for the login to the management of chats."`
 	UISMediaHosts   []string      `env:"OMNI_UIS_MEDIA_HOSTS" doc:"Further 'host:port' pairs recordings and files may be fetched from, plain http included. Empty: the brand's own."`
+
+	RESTLogKeep         time.Duration `env:"OMNI_REST_LOG_KEEP" envDefault:"72h" doc:"How long requests to Bitrix24 and UIS are kept in the log, at least. The market demands three days; days are dropped whole, so it is up to a day more."`
+	RESTLogAccountLimit Bytes         `env:"OMNI_REST_LOG_ACCOUNT_LIMIT" envDefault:"1GB" doc:"How much the bodies of one account's logged requests may take. Beyond it the oldest lose their bodies; that they were made, when, about what and how they ended stays."`
+	RESTLogLimit        Bytes         `env:"OMNI_REST_LOG_LIMIT" envDefault:"20GB" doc:"The same for all accounts together: the largest gives way first."`
 
 	TestClock bool       `env:"OMNI_TEST_CLOCK" doc:"'1': 'POST /clock {\"advance\":\"5m\"}' on the internal address moves the business time of this server forward. Never in production; 'omni check' warns about it."`
 	LogLevel  slog.Level `env:"OMNI_LOG_LEVEL" envDefault:"info" doc:"'debug', 'info', 'warn' or 'error'."`

@@ -22,6 +22,7 @@ func (c *Config) Validate() error {
 		{"OMNI_DATABASE_URL", c.databaseURL()},
 		{"OMNI_DATABASE_CONNS", between(c.DatabaseConns, 4, 1000)},
 		{"OMNI_FILE_LIMIT", between(int(c.FileLimit), 1, 4<<30)},
+		{"OMNI_FILES_PER_ACCOUNT", between(int(c.FilesPerAccount), 0, 1<<50)},
 		{"OMNI_SECRET_KEYS", c.secretKeys()},
 		{"OMNI_B24_CLIENT_SECRET", c.credentials()},
 		{"OMNI_B24_OAUTH_URLS", c.oauthURLs()},
@@ -30,6 +31,9 @@ func (c *Config) Validate() error {
 		{"OMNI_UIS_REQUEST_LIMIT", limit(c.UISRequestLimit)},
 		{"OMNI_UIS_REPAIR_EVERY", limit(c.UISRepairEvery)},
 		{"OMNI_UIS_MEDIA_HOSTS", hostPorts(c.UISMediaHosts)},
+		{"OMNI_REST_LOG_KEEP", duration(c.RESTLogKeep, 72*time.Hour, 90*24*time.Hour)},
+		{"OMNI_REST_LOG_ACCOUNT_LIMIT", between(int(c.RESTLogAccountLimit), 1<<20, 1<<40)},
+		{"OMNI_REST_LOG_LIMIT", between(int(c.RESTLogLimit), 1<<20, 1<<44)},
 		{"OMNI_LOG_FORMAT", oneOf(c.LogFormat, "json", "text")},
 	}
 	for _, check := range checks {
@@ -95,6 +99,13 @@ func between(n, low, high int) error {
 func limit(d time.Duration) error {
 	if d < time.Second || d > time.Hour {
 		return fmt.Errorf("expected 1s to 1h, got %s", d)
+	}
+	return nil
+}
+
+func duration(d, low, high time.Duration) error {
+	if d < low || d > high {
+		return fmt.Errorf("expected %gh to %gh, got %s", low.Hours(), high.Hours(), d)
 	}
 	return nil
 }

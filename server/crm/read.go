@@ -44,6 +44,11 @@ func finds(need Need, client ids.ClientID, round int) []outbox.Command {
 	return plan.commands
 }
 
+// meta goes along with a command: the key is the client's, and this is the communication it is planned for.
+type meta struct {
+	About string `json:"about"`
+}
+
 // planner gathers the commands of one plan.
 type planner struct {
 	need     Need
@@ -59,7 +64,7 @@ func (p *planner) command(name, method string, params map[string]any) *outbox.Co
 	}
 	key := ids.ClientKey(p.client)
 	p.commands = append(p.commands, outbox.Command{Lane: outbox.LaneRef{Kind: "b24", Portal: p.need.Portal}, Key: key, Kind: method, Params: params,
-		Plan: p.name, Name: name, Priority: outbox.Live, ReplyKey: key, ReplyKind: p.kind, Tag: json.RawMessage(`{}`)})
+		Meta: meta{About: p.need.Ref}, Plan: p.name, Name: name, Priority: outbox.Live, ReplyKey: key, ReplyKind: p.kind, Tag: json.RawMessage(`{}`)})
 	return &p.commands[len(p.commands)-1]
 }
 

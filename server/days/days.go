@@ -153,7 +153,7 @@ func (k *Keeper) pruneDefault(ctx context.Context, t Table, before time.Time) er
 	for {
 		var gone int64
 		err := k.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, `DELETE FROM `+part+` WHERE ctid = ANY(ARRAY(SELECT ctid FROM `+part+` WHERE created_at < $1 LIMIT $2))`, before, pruneRows)
+			tag, err := tx.Exec(ctx, `DELETE FROM `+part+` WHERE ctid = ANY(ARRAY(SELECT ctid FROM `+part+` WHERE created_at < $1 ORDER BY created_at LIMIT $2))`, before, pruneRows)
 			gone = tag.RowsAffected()
 			return err
 		})

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -44,5 +46,25 @@ func TestTwins(t *testing.T) {
 	// A number of the other company means nothing here, although such a chat exists there.
 	require.Len(t, twins[0].chats(""), 2)
 	require.Len(t, twins[1].chats(""), 2)
+	// Nor does one see of the other what was asked of the platforms, and how full its lanes are.
+	for i, n := range twins {
+		other := twins[1-i]
+		own := map[string]bool{}
+		for _, r := range n.requests("") {
+			own[r.ID] = true
+			require.True(t, r.Portal == nil || *r.Portal == n.id, "%v", r)
+		}
+		require.Greater(t, len(own), 10)
+		require.NotEmpty(t, n.requests(fmt.Sprintf("communication=chat:%d", n.uis.Chats()[0].ID)))
+		require.Empty(t, n.requests(fmt.Sprintf("portal=%d", other.id)))
+		for _, r := range other.requests("") {
+			require.False(t, own[r.ID], "a request of the other: %v", r)
+			code, _ := n.as(n.admin, "GET", "/operations/requests/"+r.ID, nil)
+			require.Equal(t, http.StatusNotFound, code)
+		}
+		lanes := string(n.must("GET", "/operations/lanes", nil))
+		require.Contains(t, lanes, fmt.Sprintf(`"portal":%d,`, n.id))
+		require.NotContains(t, lanes, fmt.Sprintf(`"portal":%d,`, other.id))
+	}
 	w.clean()
 }

@@ -38,6 +38,8 @@ var (
 	ErrNotFound = errors.New("no such file")
 	// ErrFull: the disk or the database has no room.
 	ErrFull = errors.New("there is no room to store the file")
+	// ErrQuota: the account keeps as much as it may (OMNI_FILES_PER_ACCOUNT).
+	ErrQuota = errors.New("the account keeps as many bytes of files as it may")
 )
 
 // File is a stored file.
@@ -61,11 +63,20 @@ type Store struct {
 	// dir is the directory all servers share; empty: the database.
 	dir   string
 	limit int64
+	// quota is what an account may keep in all; 0: as much as there is room.
+	quota int64
+	away  *store.Patience
 }
 
-// New builds a store. limit is the largest file in bytes; dir may be empty.
-func New(db *store.DB, clk clock.Clock, log *slog.Logger, dir string, limit int64) *Store {
-	return &Store{db: db, clock: clk, log: log, dir: dir, limit: limit}
+// Writers and readers of files are held up to so long while the database is away, at most so many.
+const (
+	patience     = 10 * time.Second
+	patienceMost = 200
+)
+
+// New builds a store. limit is the largest file in bytes, quota what an account may keep in all (0: no limit); dir may be empty.
+func New(db *store.DB, clk clock.Clock, log *slog.Logger, dir string, limit, quota int64) *Store {
+	return &Store{db: db, clock: clk, log: log, dir: dir, limit: limit, quota: quota, away: store.NewPatience(patience, patienceMost)}
 }
 
 // Limit is the largest file in bytes.
@@ -93,21 +104,23 @@ func (s *Store) Put(ctx context.Context, account ids.AccountID, name string, r i
 	if s.dir != "" {
 		f.shelf = "directory"
 	}
-	err := s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `INSERT INTO file (account_id, name, state, shelf, created_at) VALUES ($1, $2, 'writing', $3, $4) RETURNING id`,
-			int64(account), f.Name, f.shelf, f.CreatedAt).Scan(&f.ID)
+	used := int64(0)
+	// A short absence of the database is waited out: whoever sends the file cannot send it twice. A row begun twice is cleaned up later.
+	err := s.away.Wait(ctx, func() error {
+		return full(s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, `INSERT INTO file (account_id, name, state, shelf, created_at) VALUES ($1, $2, 'writing', $3, $4)
+			RETURNING id, COALESCE((SELECT bytes FROM file_usage WHERE account_id = $1), 0)`,
+				int64(account), f.Name, f.shelf, f.CreatedAt).Scan(&f.ID, &used)
+		}))
 	})
 	if err != nil {
 		return File{}, fmt.Errorf("begin file: %w", err)
 	}
-	if err := s.pour(ctx, &f, r); err != nil {
+	if err := s.pour(ctx, &f, r, used); err != nil {
 		s.Remove(context.WithoutCancel(ctx), f)
 		return File{}, err
 	}
-	err = s.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE file SET state = 'ready', size = $3, mime = $4 WHERE account_id = $1 AND id = $2`, int64(account), int64(f.ID), f.Size, f.Mime)
-		return err
-	})
+	err = s.away.Wait(ctx, func() error { return full(s.complete(ctx, f)) })
 	if err != nil {
 		s.Remove(context.WithoutCancel(ctx), f)
 		return File{}, fmt.Errorf("complete file %d: %w", f.ID, err)
@@ -129,8 +142,22 @@ func fill(r io.Reader, piece []byte) (int, error) {
 	return got, nil
 }
 
+// complete makes a file one that others see, and counts it; done twice it counts once.
+func (s *Store) complete(ctx context.Context, f File) error {
+	return s.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE file SET state = 'ready', size = $3, mime = $4 WHERE account_id = $1 AND id = $2 AND state = 'writing'`,
+			int64(f.Account), int64(f.ID), f.Size, f.Mime)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO file_usage (account_id, bytes) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET bytes = file_usage.bytes + EXCLUDED.bytes`,
+			int64(f.Account), f.Size)
+		return err
+	})
+}
+
 // pour writes the pieces; the reader may be a network, so each piece is a statement of its own and no transaction is open meanwhile.
-func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
+func (s *Store) pour(ctx context.Context, f *File, r io.Reader, used int64) error {
 	on := s.shelfOf(f.shelf)
 	piece := make([]byte, PieceSize)
 	for n := 0; ; n++ {
@@ -146,8 +173,11 @@ func (s *Store) pour(ctx context.Context, f *File, r io.Reader) error {
 		if n == 0 {
 			f.Mime = mimetype.Detect(piece[:min(got, sniffBytes)]).String()
 		}
+		if s.quota > 0 && used+f.Size > s.quota {
+			return ErrQuota
+		}
 		if got > 0 {
-			if err := on.write(ctx, *f, n, piece[:got]); err != nil {
+			if err := s.away.Wait(ctx, func() error { return on.write(ctx, *f, n, piece[:got]) }); err != nil {
 				return err
 			}
 		}
@@ -178,7 +208,7 @@ func (s *Store) Stat(ctx context.Context, account ids.AccountID, id ids.FileID) 
 
 // Open reads a file from an offset on. The reader holds one piece at a time.
 func (s *Store) Open(ctx context.Context, f File, offset int64) io.ReadCloser {
-	return &reader{ctx: ctx, file: f, on: s.shelfOf(f.shelf), at: offset}
+	return &reader{ctx: ctx, file: f, on: s.shelfOf(f.shelf), at: offset, away: s.away}
 }
 
 // Remove takes a file and its bytes away. It is used on failures too, so it only logs what it cannot do; Run tries again.
@@ -188,52 +218,14 @@ func (s *Store) Remove(ctx context.Context, f File) {
 	err := s.shelfOf(f.shelf).remove(ctx, f)
 	if err == nil {
 		err = s.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, `DELETE FROM file WHERE account_id = $1 AND id = $2`, int64(f.Account), int64(f.ID))
+			_, err := tx.Exec(ctx, `WITH gone AS (DELETE FROM file WHERE account_id = $1 AND id = $2 RETURNING size, state)
+				UPDATE file_usage SET bytes = GREATEST(0, bytes - gone.size) FROM gone WHERE account_id = $1 AND gone.state = 'ready'`, int64(f.Account), int64(f.ID))
 			return err
 		})
 	}
 	if err != nil {
 		s.log.Warn("file not removed, the clean-up tries again", "account", f.Account, "file", f.ID, "error", err)
 	}
-}
-
-// Run removes files whose writing was given up, until ctx ends.
-func (s *Store) Run(ctx context.Context) error {
-	tick := time.NewTicker(10 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := s.clean(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("unfinished files not removed, the next round tries again", "error", err)
-			}
-		}
-	}
-}
-
-func (s *Store) clean(ctx context.Context) error {
-	var left []File
-	err := s.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT account_id, id, shelf FROM file WHERE state = 'writing' AND created_at < now() - interval '6 hours' LIMIT 100`)
-		if err != nil {
-			return err
-		}
-		left, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (File, error) {
-			var f File
-			err := row.Scan(&f.Account, &f.ID, &f.shelf)
-			return f, err
-		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, f := range left {
-		s.Remove(ctx, f)
-	}
-	return nil
 }
 
 // CleanName makes a file name safe for headers, paths and pages; nothing left becomes "file".

@@ -21,7 +21,7 @@ func TestABrokenTransferIsNoFile(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	for shelf, dir := range map[string]string{"database": "", "directory": t.TempDir()} {
-		s := files.New(db, clock.NewFixed(time.Now()), slog.New(slog.DiscardHandler), dir, 10*files.PieceSize)
+		s := files.New(db, clock.NewFixed(time.Now()), slog.New(slog.DiscardHandler), dir, 10*files.PieceSize, 0)
 		for name, end := range map[string]error{"broken connection": io.ErrUnexpectedEOF, "reset": errors.New("reset by peer")} {
 			for _, size := range []int{10, files.PieceSize, files.PieceSize + 10} {
 				_, err := s.Put(t.Context(), 1, "half.txt", io.MultiReader(strings.NewReader(strings.Repeat("x", size)), iotest.ErrReader(end)))

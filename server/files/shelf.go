@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"omni/server/store"
 )
@@ -21,14 +20,11 @@ type databaseShelf struct{ db *store.DB }
 
 func (s databaseShelf) write(ctx context.Context, f File, n int, piece []byte) error {
 	err := s.db.Pipelined(ctx, f.Account, func(batch *pgx.Batch) {
-		batch.Queue(`INSERT INTO file_piece (account_id, file_id, n, data) VALUES ($1, $2, $3, $4)`, int64(f.Account), int64(f.ID), n, piece)
+		batch.Queue(`INSERT INTO file_piece (account_id, file_id, n, data) VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, file_id, n) DO UPDATE SET data = EXCLUDED.data`,
+			int64(f.Account), int64(f.ID), n, piece)
 	})
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "53100" { // disk_full
-		return ErrFull
-	}
 	if err != nil {
-		return fmt.Errorf("store piece %d of file %d: %w", n, f.ID, err)
+		return full(fmt.Errorf("store piece %d of file %d: %w", n, f.ID, err))
 	}
 	return nil
 }
@@ -101,9 +97,10 @@ func (s directoryShelf) remove(_ context.Context, f File) error {
 	return nil
 }
 
+// full makes one error of the ways to say that there is no room.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return ErrFull
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || store.NoRoom(err) {
+		return fmt.Errorf("%w: %v", ErrFull, err) //nolint:errorlint // a full disk is nothing to wait for, unlike what a database says otherwise
 	}
 	return err
 }
@@ -116,6 +113,7 @@ type reader struct {
 	at    int64
 	n     int
 	piece []byte
+	away  *store.Patience
 }
 
 // Read implements io.Reader.
@@ -125,7 +123,12 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	n := int(r.at / PieceSize)
 	if r.piece == nil || n != r.n {
-		piece, err := r.on.read(r.ctx, r.file, n)
+		var piece []byte
+		err := r.away.Wait(r.ctx, func() error {
+			var err error
+			piece, err = r.on.read(r.ctx, r.file, n)
+			return err
+		})
 		if err != nil {
 			return 0, err
 		}

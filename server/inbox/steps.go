@@ -85,7 +85,7 @@ func (w *Worker) steps(ctx context.Context, keys []accountKey, row *Row, limit i
 		outs[i] = p.out
 	}
 	if err != nil {
-		return outs, fmt.Errorf("step of %s: %w", keys[0].key, err)
+		return outs, fmt.Errorf(stepOf+"%w", keys[0].key, err)
 	}
 	for _, p := range parts {
 		if p.step != nil {
@@ -162,6 +162,9 @@ func finish(batch *pgx.Batch, parts []*part) error {
 	return nil
 }
 
+// stepOf is how every reason of a row begins.
+const stepOf = "step of %s: "
+
 // committed passes on what became durable.
 func (w *Worker) committed(step *Step) {
 	for _, key := range step.woken() {
@@ -236,7 +239,7 @@ func (t *taking) queue(batch *pgx.Batch) {
 func protect(work func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in step: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("%s%v\n%s", panicked, r, debug.Stack())
 		}
 	}()
 	return work()

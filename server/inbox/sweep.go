@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/ids"
 	"omni/server/store"
 )
 
@@ -61,6 +60,9 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	return nil
 }
 
+// PruneSQL removes at most $1 rows that were done before $2.
+const PruneSQL = `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 ORDER BY done_at LIMIT $1))`
+
 // cleanUp prunes once a minute, beside the sweep: it may take a while.
 func (w *Worker) cleanUp(ctx context.Context) error {
 	tick := time.NewTicker(pruneEvery)
@@ -79,8 +81,7 @@ func (w *Worker) cleanUp(ctx context.Context) error {
 
 // prune removes done rows older than keepDone.
 func (w *Worker) prune(ctx context.Context) error {
-	_, err := w.db.Prune(ctx, "inbox", `DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE done_at IS NOT NULL AND done_at < $2 LIMIT $1))`,
-		w.clock.Now().Add(-keepDone))
+	_, err := w.db.Prune(ctx, "inbox", PruneSQL, w.clock.Now().Add(-keepDone))
 	return err
 }
 
@@ -117,14 +118,4 @@ func Count(ctx context.Context, db *store.DB, now time.Time) (Counts, error) {
 		return c, fmt.Errorf("count the inbox: %w", err)
 	}
 	return c, nil
-}
-
-// Replay takes rows of a key that were set aside up again and tells how many. The caller wakes the key.
-func Replay(ctx context.Context, tx pgx.Tx, account ids.AccountID, key ids.Key) (int64, error) {
-	tag, err := tx.Exec(ctx, `UPDATE inbox SET aside_at = NULL, attempts = 0, parked_until = NULL WHERE account_id = $1 AND key = $2 AND aside_at IS NOT NULL AND done_at IS NULL`,
-		int64(account), string(key))
-	if err != nil {
-		return 0, fmt.Errorf("replay rows of %s: %w", key, err)
-	}
-	return tag.RowsAffected(), nil
 }

@@ -192,6 +192,9 @@ func (w *Worker) alone(k accountKey) (again bool) {
 	return false
 }
 
+// panicked is how the reason of a row begins whose step panicked.
+const panicked = "panic in step: "
+
 // fail counts an attempt of a row and parks its key, or sets the row aside for good.
 func (w *Worker) fail(ctx context.Context, k accountKey, id int64, cause error) {
 	w.log.Error("step failed", "account", k.account, "key", k.key, "row", id, "error", cause)

@@ -139,7 +139,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	group := errgroup.Group{}
 	group.Go(func() error { return r.DB.Hold(ctx, lifeKey+r.id) })
 	group.Go(func() error { return r.rescue(ctx) })
-	_ = group.Wait() // both end with ctx, and only then
+	group.Go(func() error { r.forget(ctx); return nil })
+	_ = group.Wait() // all end with ctx, and only then
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := r.client.Stop(stop); err != nil {
@@ -147,6 +148,26 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	r.pool.Close()
 	return nil
+}
+
+// keepFiles is how long jobs that copied a file are remembered. Others are few, and their last result is shown.
+const keepFiles = 10 * 24 * time.Hour
+
+// forget removes old jobs every ten minutes until ctx ends. River removes its own rows by itself.
+func (r *Runner) forget(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_, err := r.DB.Prune(ctx, "job", `DELETE FROM job WHERE ctid = ANY(ARRAY(SELECT ctid FROM job WHERE finished_at < $2 AND kind = 'file' LIMIT $1))`, r.Clock.Now().Add(-keepFiles))
+			if err != nil && ctx.Err() == nil {
+				r.Log.Warn("old jobs not removed, the next round tries again", "error", err)
+			}
+		}
+	}
 }
 
 // ErrRunning says that a job of this kind runs already; its number comes along.

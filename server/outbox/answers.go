@@ -30,9 +30,6 @@ func (r *runner) fly(ctx context.Context, f flight) {
 		out[i] = c.Outgoing
 	}
 	replies := r.request(ctx, f, out)
-	if r.outbox.Record != nil {
-		r.outbox.Record(Exchange{Lane: r.lane, Started: began, Took: r.outbox.now().Sub(began), Sent: out, Replies: replies})
-	}
 	r.land(ctx, f, replies, began)
 }
 

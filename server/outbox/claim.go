@@ -97,7 +97,7 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	f := flight{class: class}
 	rows, err := tx.Query(ctx, `WITH picked AS (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		UPDATE command c SET state = 'sent', epoch = $3, sent_at = clock_timestamp(), attempts = c.attempts + 1 FROM picked WHERE c.account_id = $1 AND c.id = picked.id
-		RETURNING c.id, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL`,
+		RETURNING c.id, c.key, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL`,
 		int64(r.lane.Account), identify(picked), r.epoch)
 	if err != nil {
 		return f, nil, fmt.Errorf("mark commands sent: %w", err)
@@ -110,7 +110,7 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	marked, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (linked, error) {
 		var c linked
 		var plan [16]byte
-		err := row.Scan(&c.ID, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check)
+		err := row.Scan(&c.ID, &c.Key, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check)
 		c.plan = plan
 		return c, err
 	})

@@ -16,13 +16,13 @@ import (
 // Counts is what the outbox still has to do, over all accounts.
 type Counts struct{ Outbox, InFlight, Unclear, Refused int64 }
 
-// Count reads the counts for GET /pending. Refused ones wait for a person, not for us.
+// Count reads the counts for GET /pending. Refused ones wait for a person, not for us. Each part has an index that sees nothing finished.
 func Count(ctx context.Context, db *store.DB) (Counts, error) {
 	var c Counts
 	err := db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `SELECT count(*) FILTER (WHERE state = 'ready'), count(*) FILTER (WHERE state = 'sent'),
-			count(*) FILTER (WHERE state = 'unclear'), count(*) FILTER (WHERE state IN ('refused', 'unconfirmed')) FROM command
-			WHERE state IN ('ready', 'sent', 'unclear', 'refused', 'unconfirmed') AND check_of IS NULL`).Scan(&c.Outbox, &c.InFlight, &c.Unclear, &c.Refused)
+		return tx.QueryRow(ctx, `SELECT COALESCE(sum(ready), 0)::bigint, COALESCE(sum(sent), 0)::bigint, COALESCE(sum(unclear), 0)::bigint,
+			(SELECT count(*) FROM command WHERE state IN ('refused', 'unconfirmed') AND state IN ('refused', 'unclear', 'unconfirmed') AND check_of IS NULL)
+			FROM (`+fmt.Sprintf(openCommands, "AND check_of IS NULL")+`) o`).Scan(&c.Outbox, &c.InFlight, &c.Unclear, &c.Refused)
 	})
 	if err != nil {
 		return c, fmt.Errorf("count the outbox: %w", err)
@@ -41,18 +41,21 @@ type Listed struct {
 	SentAt, DoneAt    *time.Time
 }
 
-// List reads commands by state (refused also shows those not confirmed), or of one key, newest first.
+// List reads commands by state (refused also shows those not confirmed), or of one key, newest first. Each has an index of its own.
 func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, key ids.Key, before ids.CommandID, limit int) ([]Listed, error) {
-	states := []string{"ready", "sent", "unclear", "done", "refused", "cancelled", "expired", "dropped", "unconfirmed"}
+	where, args := "", []any{int64(account), int64(before), limit}
 	switch state {
 	case "refused":
-		states = []string{"refused", "unconfirmed"}
+		where = `AND state IN ('refused', 'unconfirmed') AND state IN ('refused', 'unclear', 'unconfirmed')`
 	case "unclear":
-		states = []string{"unclear"}
+		where = `AND state = 'unclear'`
+	}
+	if key != "" {
+		where += ` AND key = $4`
+		args = append(args, string(key))
 	}
 	rows, err := tx.Query(ctx, `SELECT id, kind, key, state, attempts, class, code, text, COALESCE(asked, params), result, created_at, sent_at, done_at FROM command
-		WHERE account_id = $1 AND state = ANY($2) AND ($3 = '' OR key = $3) AND ($4 = 0 OR id < $4) AND check_of IS NULL AND key NOT LIKE 'ask:%' ORDER BY id DESC LIMIT $5`,
-		int64(account), states, string(key), int64(before), limit)
+		WHERE account_id = $1 AND ($2 = 0 OR id < $2) AND check_of IS NULL AND key NOT LIKE 'ask:%' `+where+` ORDER BY id DESC LIMIT $3`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list commands: %w", err)
 	}
@@ -187,36 +190,4 @@ func (o *Outbox) Resume(ctx context.Context, tx pgx.Tx, account ids.AccountID, l
 		return fmt.Errorf("wake lane %s: %w", lane.Kind, err)
 	}
 	return nil
-}
-
-// Gauge is the state of one lane.
-type Gauge struct {
-	Account ids.AccountID
-	LaneRef
-	Level                    float64 // of the bucket, now
-	Failures                 int     // in a row; from five on one probe at a time
-	Asleep                   string  // why it sends nothing; empty: awake
-	Ready, InFlight, Unclear int64
-}
-
-// Gauges reads the lanes' state: of the portal or account at hand, or of all in a system transaction (account 0).
-func Gauges(ctx context.Context, tx pgx.Tx, account ids.AccountID, drain func(ids.AccountID, LaneRef) float64) ([]Gauge, error) {
-	rows, err := tx.Query(ctx, `SELECT l.account_id, l.kind, l.portal_id, l.level, extract(epoch FROM clock_timestamp() - l.level_at), l.failures, COALESCE(l.asleep, ''),
-		count(*) FILTER (WHERE c.state = 'ready'), count(*) FILTER (WHERE c.state = 'sent'), count(*) FILTER (WHERE c.state = 'unclear')
-		FROM lane l LEFT JOIN command c ON c.account_id = l.account_id AND c.lane_id = l.id AND c.state IN ('ready', 'sent', 'unclear')
-		WHERE $1 = 0 OR l.account_id = $1 GROUP BY l.account_id, l.id ORDER BY l.account_id, l.kind, l.portal_id`, int64(account))
-	if err != nil {
-		return nil, fmt.Errorf("read lanes: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Gauge, error) {
-		var g Gauge
-		var age float64
-		err := row.Scan(&g.Account, &g.Kind, &g.Portal, &g.Level, &age, &g.Failures, &g.Asleep, &g.Ready, &g.InFlight, &g.Unclear)
-		g.Level = max(0, g.Level-drain(g.Account, g.LaneRef)*age)
-		return g, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read lanes: %w", err)
-	}
-	return list, nil
 }

@@ -65,7 +65,7 @@ func TestClosedLaneEndsEverything(t *testing.T) {
 	require.Empty(t, p.seen())
 	var gauges []outbox.Gauge
 	require.NoError(t, s.db.InAccount(t.Context(), account, func(ctx context.Context, tx pgx.Tx) (err error) {
-		gauges, err = outbox.Gauges(ctx, tx, account, func(ids.AccountID, outbox.LaneRef) float64 { return 2 })
+		gauges, err = outbox.Gauges(ctx, tx, account, time.Now(), func(ids.AccountID, outbox.LaneRef) outbox.Limits { return outbox.LimitsB24(50, 2) })
 		return err
 	}))
 	require.Len(t, gauges, 1)

@@ -109,6 +109,7 @@ type Transport interface {
 // Outgoing is a command as it leaves, with everything filled in.
 type Outgoing struct {
 	ID      ids.CommandID
+	Key     ids.Key
 	UID     string
 	Kind    string
 	Params  json.RawMessage
@@ -136,15 +137,6 @@ type Points struct {
 	DayLimit, DayRemaining       int
 	MinuteLimit, MinuteRemaining int
 	DayReset, MinuteReset        time.Duration
-}
-
-// Exchange is one request with its answers, for the REST log. It holds no tokens.
-type Exchange struct {
-	Lane    Lane
-	Started time.Time
-	Took    time.Duration
-	Sent    []Outgoing
-	Replies []Reply
 }
 
 // FailureKind says what to do about a failure.

@@ -45,8 +45,6 @@ type Options struct {
 	// WakeKey is told the keys that got an answer.
 	WakeKey func(ids.AccountID, ids.Key)
 	Hints   Hints
-	// Record is told every request with its answers, for the REST log; it must not block. Nil: nobody keeps them.
-	Record func(Exchange)
 	// Now is the physical time; nil: time.Now.
 	Now func() time.Time
 	// Business is the business time, for the inbox rows of answers.
@@ -316,6 +314,10 @@ const keepDone = 10 * 24 * time.Hour
 
 const pruneEvery = time.Minute
 
+// PruneSQL removes at most $1 commands that ended $2 seconds ago; refused and not confirmed ones wait for a person.
+const PruneSQL = `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $2)
+	AND state IN ('done', 'cancelled', 'expired', 'dropped') ORDER BY done_at LIMIT $1))`
+
 // cleanUp removes ended commands once a minute, beside all other work: it may take a while.
 func (o *Outbox) cleanUp(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
@@ -333,8 +335,7 @@ func (o *Outbox) cleanUp(ctx context.Context) {
 }
 
 func (o *Outbox) prune(ctx context.Context) error {
-	_, err := o.db.Prune(ctx, "command", `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $2)
-		AND state IN ('done', 'cancelled', 'expired', 'dropped') LIMIT $1))`, keepDone.Seconds())
+	_, err := o.db.Prune(ctx, "command", PruneSQL, keepDone.Seconds())
 	return err
 }
 

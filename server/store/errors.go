@@ -23,6 +23,12 @@ func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 // LockTimeout tells whether err says that a lock was not to be had within lock_timeout, or that waiting for it would have stood still for ever.
 func LockTimeout(err error) bool { return violates(err, "55P03", "") || violates(err, "40P01", "") }
 
+// NoRoom tells whether err says that the database's disk is full.
+func NoRoom(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && failure.Code == "53100"
+}
+
 func violates(err error, code, constraint string) bool {
 	var failure *pgconn.PgError
 	return errors.As(err, &failure) && failure.Code == code && (constraint == "" || failure.ConstraintName == constraint)
@@ -54,7 +60,8 @@ func Unavailable(err error) bool {
 func transientCode(code string) bool {
 	switch code {
 	case "57P01", "57P02", "57P03", // shut down by the administrator, crashed, starting up
-		"53300",          // too many connections
+		"53300",                   // too many connections
+		"53000", "53100", "53200", // no memory, a full disk: somebody will make room, and nothing is wrong with the statement
 		"25006", "55000", // a standby after a failover
 		"25P03": // ended because it was idle inside a transaction
 		return true

@@ -47,7 +47,7 @@ func (c *Client) AdapterLogin(ctx context.Context, credentials AdapterCredential
 	if x.Err == nil && made.Token == "" {
 		x.Err = &Error{API: AdapterAPI, Method: name, HTTP: got.status, Message: "the answer holds no token", sent: true}
 	}
-	c.report(x)
+	c.report(ctx, x)
 	if x.Err != nil {
 		return AdapterToken{}, x.Err
 	}

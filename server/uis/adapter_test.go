@@ -184,7 +184,9 @@ func TestFetchResource(t *testing.T) {
 		_, _ = io.WriteString(w, "bytes")
 	})
 	var exchanges []uis.Exchange
-	client := a.client(t, uis.UIS, func(o *uis.Options) { o.Observe = func(x uis.Exchange) { exchanges = append(exchanges, x) } })
+	client := a.client(t, uis.UIS, func(o *uis.Options) {
+		o.Observe = func(_ context.Context, x uis.Exchange) { exchanges = append(exchanges, x) }
+	})
 	s := client.NewAdapterSession(uis.AdapterCredentials{}, uis.AdapterToken{Value: "revoked"}, nil)
 	file, err := s.FetchResource(t.Context(), 286, 3580, uis.Resource{ID: "12", Token: "a/b?c"})
 	require.NoError(t, err)

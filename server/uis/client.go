@@ -27,8 +27,8 @@ type Options struct {
 	RequestLimit time.Duration
 	// Now is the clock that token lifetimes are compared with; nil means time.Now.
 	Now func() time.Time
-	// Observe is told about every finished request, from the goroutine that made it; nil for nobody.
-	Observe func(Exchange)
+	// Observe is told about every finished request, from the goroutine that made it and with its context; nil for nobody.
+	Observe func(context.Context, Exchange)
 	// AllowMedia is asked, besides the brand's hosts, whether a recording may be fetched from host (with port when the URL has one) by scheme.
 	AllowMedia func(scheme, host string) bool
 }
@@ -38,7 +38,7 @@ type Exchange struct {
 	API     API
 	Method  string
 	Params  []byte // parameters as sent, without the key; nil for files and logins
-	Answer  []byte // the beginning of the answer's body, at most 4 KiB; nil for files and logins
+	Answer  []byte // the answer's body, which may be long; nil for files and logins
 	HTTP    int
 	Took    time.Duration
 	Limits  Limits
@@ -55,7 +55,7 @@ type Client struct {
 	media      *http.Client // follows redirects to allowed hosts
 	limit      time.Duration
 	now        func() time.Time
-	observe    func(Exchange)
+	observe    func(context.Context, Exchange)
 	allowMedia func(scheme, host string) bool
 }
 
@@ -186,13 +186,10 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-func (c *Client) report(x Exchange) {
+func (c *Client) report(ctx context.Context, x Exchange) {
 	if c.observe == nil {
 		return
 	}
-	if len(x.Answer) > maxShown {
-		x.Answer = x.Answer[:maxShown]
-	}
 	x.Took = time.Since(x.Started)
-	c.observe(x)
+	c.observe(ctx, x)
 }

@@ -203,7 +203,7 @@ func TestNothingSecretIsObserved(t *testing.T) {
 	var exchanges []uis.Exchange
 	client := p.client(t, uis.UIS, func(o *uis.Options) {
 		o.Key = "key-secret"
-		o.Observe = func(x uis.Exchange) { exchanges = append(exchanges, x) }
+		o.Observe = func(_ context.Context, x uis.Exchange) { exchanges = append(exchanges, x) }
 	})
 	_, _, err := client.Account(t.Context())
 	require.NoError(t, err)

@@ -32,7 +32,7 @@ func (c *Client) Login(ctx context.Context, user, password string) (Login, error
 	x := Exchange{API: LoginAPI, Method: "login", Started: time.Now()}
 	raw, _, err := c.rpc(ctx, LoginAPI, address, "login", params, &x)
 	x.Err = err
-	c.report(x)
+	c.report(ctx, x)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) && e.Code != 0 && classOfMnemonic[e.Mnemonic] == "" && e.Code != codeInternal {

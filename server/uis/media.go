@@ -84,7 +84,7 @@ func (c *Client) download(r *http.Request, by *http.Client, api API, method stri
 	response, failure := c.open(r, by, api, method)
 	if failure != nil {
 		x.Err = failure
-		c.report(x)
+		c.report(r.Context(), x)
 		return nil, failure
 	}
 	x.HTTP = response.StatusCode
@@ -92,10 +92,10 @@ func (c *Client) download(r *http.Request, by *http.Client, api API, method stri
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxShown))
 		_ = response.Body.Close()
 		x.Err = restError(api, method, answer{status: response.StatusCode, body: body})
-		c.report(x)
+		c.report(r.Context(), x)
 		return nil, x.Err
 	}
-	c.report(x)
+	c.report(r.Context(), x)
 	return &Download{
 		Body: response.Body, Size: response.ContentLength, ContentType: response.Header.Get("Content-Type"),
 		Status: response.StatusCode, Range: response.Header.Get("Content-Range"),

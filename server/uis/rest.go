@@ -50,7 +50,7 @@ func (c *Client) rest(ctx context.Context, call restCall, out any) error {
 		}
 		x.Err = judgeREST(call.api, name, got, out)
 	}
-	c.report(x)
+	c.report(ctx, x)
 	return x.Err
 }
 

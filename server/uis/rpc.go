@@ -56,7 +56,7 @@ func (c *Client) Call(ctx context.Context, api API, method string, params, out a
 	}
 	result, metadata, err := c.rpc(ctx, api, address, method, c.withKey(plain), &x)
 	x.Limits, x.Err = metadata.Limits, err
-	c.report(x)
+	c.report(ctx, x)
 	if err != nil || out == nil {
 		return metadata, err
 	}

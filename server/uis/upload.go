@@ -76,7 +76,7 @@ func (c *Client) upload(ctx context.Context, address, token string, u Upload, ma
 	r.Header.Set("Authorization", "Bearer "+token)
 	x := Exchange{API: AdapterAPI, Method: name, Started: time.Now()}
 	x.HTTP, x.Err = c.finishUpload(r, name, made)
-	c.report(x)
+	c.report(ctx, x)
 	return x.Err
 }
 

@@ -21,7 +21,7 @@ const staleAfter = 48 * time.Hour
 // kept are the directories that are kept as entries; those of a portal belong to the one the person is on.
 var kept = map[string]directory.Kind{"pipelines": directory.Pipelines, "stages": directory.Stages, "sources": directory.Sources, "fields": directory.Fields, "lines": directory.Lines,
 	"groups": directory.Groups, "numbers": directory.Numbers, "sites": directory.Sites, "campaigns": directory.Campaigns, "scenarios": directory.Scenarios,
-	"operations": directory.Operations, "tags": directory.Tags}
+	"operations": directory.Operations, "tags": directory.Tags, "mode": directory.Mode}
 
 func ofPortal(kind directory.Kind) bool {
 	switch kind {
@@ -45,11 +45,7 @@ func (s *Server) directory(c *fiber.Ctx) error {
 	if asked, err := strconv.ParseInt(c.Query("portal"), 10, 64); err == nil && asked > 0 {
 		portal = ids.PortalID(asked)
 	}
-	if name == "variables" {
-		items := []fiber.Map{}
-		for _, v := range rules.AllVariables() {
-			items = append(items, s.variableItem(p.Lang, v))
-		}
+	if items, own := s.catalogue(p.Lang, name); own {
 		return c.JSON(fiber.Map{"items": items, "next": nil, "read_at": nil, "stale": false, "trouble": nil})
 	}
 	var l list
@@ -148,12 +144,51 @@ func query(ctx context.Context, tx pgx.Tx, sql string, args ...any) (list, error
 // moments are the words of the API for when a value is known.
 var moments = map[rules.Moment]string{rules.AtStart: "start", rules.AtAnswer: "answer", rules.AtEnd: "end", rules.AtReport: "report"}
 
+// catalogue answers the lists that the product itself declares: variables of templates and extra fields, parameters of conditions.
+func (s *Server) catalogue(lang, name string) ([]fiber.Map, bool) {
+	items := []fiber.Map{}
+	switch name {
+	case "variables":
+		for _, v := range rules.AllVariables() {
+			items = append(items, s.variableItem(lang, v))
+		}
+	case "parameters":
+		for _, p := range rules.Parameters() {
+			items = append(items, s.parameterItem(lang, p))
+		}
+	default:
+		return nil, false
+	}
+	return items, true
+}
+
+func knownItem(known map[rules.Kind]rules.Moment) fiber.Map {
+	item := fiber.Map{}
+	for kind, at := range known {
+		item[string(kind)] = moments[at]
+	}
+	return item
+}
+
 // variableItem is a variable of templates and extra fields: where it may be used and from when on it is known there.
 func (s *Server) variableItem(lang string, v rules.Variable) fiber.Map {
-	known := fiber.Map{}
-	for kind, at := range v.Known {
-		known[string(kind)] = moments[at]
-	}
 	return fiber.Map{"id": v.Name, "name": s.Texts.Text(lang, "variable."+v.Name), "group": v.Group, "group_name": s.Texts.Text(lang, "variable_group."+v.Group),
-		"sample": v.Sample, "known": known}
+		"sample": v.Sample, "known": knownItem(v.Known)}
+}
+
+// parameterItem is a parameter of conditions (R2): where its values come from, the places that offer it with the conditions they allow, and from when
+// on it is known.
+func (s *Server) parameterItem(lang string, p rules.Parameter) fiber.Map {
+	places := fiber.Map{}
+	for _, at := range p.Places {
+		places[string(at)] = at.Ops()
+	}
+	item := fiber.Map{"id": p.Name, "name": s.Texts.Text(lang, "param."+p.Name), "directory": nil, "values": p.Values, "free": p.Free, "places": places, "known": knownItem(p.Known)}
+	if p.Directory != "" {
+		item["directory"] = p.Directory
+	}
+	if p.Values == nil {
+		item["values"] = []string{}
+	}
+	return item
 }

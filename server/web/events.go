@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -16,7 +15,6 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/ids"
 	"omni/server/inbox"
-	"omni/server/store"
 )
 
 // event takes an event of a portal: proven, made durable, answered. Bitrix24 never sends one again, and slows slow handlers down.
@@ -46,7 +44,7 @@ func (s *Server) event(c *fiber.Ctx) error {
 // proveEvent waits a short absence of the database out: the event does not come again.
 func (s *Server) proveEvent(ctx context.Context, e *bitrix24.EventPOST) (account.Portal, error) {
 	var portal account.Portal
-	err := patiently(ctx, func() error {
+	err := s.patiently(ctx, func() error {
 		var err error
 		portal, err = s.Proof.Event(ctx, e)
 		return err
@@ -54,34 +52,15 @@ func (s *Server) proveEvent(ctx context.Context, e *bitrix24.EventPOST) (account
 	return portal, err
 }
 
-// patience is how long a platform's request is held while the database is away.
-const patience = 10 * time.Second
-
-func patiently(ctx context.Context, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := try()
-		if err == nil || !store.Unavailable(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return inbox.ErrBusy
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
 func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.EventPOST) error {
 	switch e.Name {
 	case "ONAPPPAYMENT":
 		// The event itself is only a hint: a job asks the authorization server.
-		return patiently(ctx, func() error { return s.CheckPayment(ctx, p) })
+		return s.patiently(ctx, func() error { return s.CheckPayment(ctx, p) })
 	case "ONAPPINSTALL":
-		return patiently(ctx, func() error { _, err := s.Accounts.Happen(ctx, p.Ref(), account.Finished); return err })
+		return s.patiently(ctx, func() error { _, err := s.Accounts.Happen(ctx, p.Ref(), account.Finished); return err })
 	case "ONAPPUPDATE", "ONAPPUNINSTALL":
-		return patiently(ctx, func() error { _, err := s.Accounts.AppEvent(ctx, p, e); return err })
+		return s.patiently(ctx, func() error { _, err := s.Accounts.AppEvent(ctx, p, e); return err })
 	}
 	// Tokens of the event are not kept: they stop working after some hops, the stored ones are used.
 	body, err := json.Marshal(map[string]any{"event": e.Name, "data": e.Data, "ts": e.TS})

@@ -19,6 +19,7 @@ import (
 	"omni/server/account/session"
 	"omni/server/bitrix24"
 	"omni/server/ids"
+	"omni/server/store"
 )
 
 // opening is a proven opening of a frame.
@@ -31,6 +32,7 @@ type opening struct {
 // frame proves who opens a frame and serves what open decides. What is not proven gets a page that says so, and changes nothing.
 func (s *Server) frame(open func(c *fiber.Ctx, o opening) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
+		c.Locals(frameKey, true)
 		body, err := small(c, smallBody)
 		if err != nil {
 			return err
@@ -40,6 +42,9 @@ func (s *Server) frame(open func(c *fiber.Ctx, o opening) error) fiber.Handler {
 			return s.refuse(c, http.StatusBadRequest, "form")
 		}
 		opened, err := s.Proof.Frame(c.UserContext(), f)
+		if err != nil && store.Unavailable(err) {
+			return err // waited out; when it takes too long, fail serves the page
+		}
 		if err != nil {
 			p := problemOf(proofProblem(err))
 			s.Log.Warn("frame refused", "placement", f.Placement, "domain", f.Domain, "error", err)

@@ -257,7 +257,7 @@ func (s *Server) replay(c *fiber.Ctx) error {
 	var n int64
 	err = s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
 		var err error
-		n, err = inbox.Replay(ctx, tx, p.Account, ids.ChatKey(uis))
+		n, err = inbox.Replay(ctx, tx, p.Account, ids.ChatKey(uis), s.Clock.Now())
 		return err
 	})
 	if err != nil {

@@ -39,8 +39,17 @@ func (p *person) ref() account.Ref { return account.Ref{Account: p.Account, Port
 
 // signedIn lets only requests with a good session through.
 func (s *Server) signedIn(c *fiber.Ctx) error {
-	p, err := s.personOf(c.UserContext(), strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "))
-	if err != nil {
+	var p *person
+	ask := func() error {
+		var err error
+		p, err = s.personOf(c.UserContext(), strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "))
+		return err
+	}
+	wait := s.away.Wait
+	if c.Locals(againKey) != nil { // the whole request is run again
+		wait = func(_ context.Context, try func() error) error { return try() }
+	}
+	if err := wait(c.UserContext(), ask); err != nil {
 		return err
 	}
 	c.Locals(personKey, p)

@@ -16,6 +16,7 @@ import (
 	"omni/server/files"
 	"omni/server/inbox"
 	"omni/server/outbox"
+	"omni/server/restlog"
 	"omni/server/settings"
 	"omni/server/store"
 	"omni/server/uis"
@@ -64,6 +65,7 @@ var plain = []struct {
 	{account.ErrNotAdmin, http.StatusForbidden, "not_admin"},
 	{account.ErrNoToken, http.StatusServiceUnavailable, "portal_no_token"},
 	{inbox.ErrParked, http.StatusServiceUnavailable, "chat_busy"},
+	{inbox.ErrNotAside, http.StatusConflict, "event_not_open"},
 	{inbox.ErrBusy, http.StatusServiceUnavailable, "database_away"},
 	{outbox.ErrSlow, http.StatusServiceUnavailable, "portal_slow"},
 	{outbox.ErrNotOpen, http.StatusConflict, "command_not_open"},
@@ -72,7 +74,9 @@ var plain = []struct {
 	{files.ErrEmpty, http.StatusUnprocessableEntity, "file_empty"},
 	{files.ErrNotFound, http.StatusNotFound, "file_not_found"},
 	{files.ErrLink, http.StatusNotFound, "link_over"},
+	{restlog.ErrNotFound, http.StatusNotFound, "request_not_found"},
 	{files.ErrFull, http.StatusInsufficientStorage, "storage_full"},
+	{files.ErrQuota, http.StatusInsufficientStorage, "storage_quota"},
 	{bitrix24.ErrForm, http.StatusBadRequest, "form"},
 	{uis.ErrWebhookBody, http.StatusBadRequest, "webhook_body"},
 	{uis.ErrUnknownWebhook, http.StatusNotFound, "webhook_unknown"},
@@ -146,6 +150,12 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	if p.Status >= http.StatusInternalServerError {
 		s.Log.Error("request failed", "method", c.Method(), "route", routeOf(c), "code", p.Code, "error", err)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	if c.Locals(frameKey) != nil {
+		return s.refuse(c, p.Status, p.Code)
 	}
 	raw, e := json.Marshal(p)
 	if e != nil {

@@ -19,6 +19,7 @@ var openapi []byte
 // routes is the table of everything public (design section 6).
 func (s *Server) routes() error {
 	s.app.Use(recover.New())
+	s.app.Use(s.waitOut)
 	s.app.Use(safeHeaders)
 
 	// Frames of the portal. Moderators and scanners come with GET and HEAD.
@@ -112,9 +113,15 @@ func (s *Server) api(r fiber.Router) {
 	r.Post("/files", s.upload)
 
 	r.Get("/lines", s.lines)
+	r.Get("/operations/lanes", admin(s.lanes))
+	r.Get("/operations/requests", admin(s.requests))
+	r.Get("/operations/requests/:id", admin(s.request))
 	r.Get("/operations/commands", admin(s.commands))
 	r.Post("/operations/commands/:id/retry", admin(s.retryCommand))
 	r.Post("/operations/commands/:id/drop", admin(s.dropCommand))
+	r.Get("/operations/events", admin(s.events))
+	r.Post("/operations/events/:id/retry", admin(s.retryEvent))
+	r.Post("/operations/events/:id/drop", admin(s.dropEvent))
 }
 
 // safeHeaders go with every answer; frame pages add who may frame them.

@@ -81,11 +81,12 @@ type Server struct {
 	app      *fiber.App
 	pages    map[string]string
 	upgrader *websocket.Upgrader
+	away     *store.Patience
 }
 
 // New builds the server and its routes.
 func New(o Options) (*Server, error) {
-	s := &Server{Options: o, pages: map[string]string{}, upgrader: newUpgrader()}
+	s := &Server{Options: o, pages: map[string]string{}, upgrader: newUpgrader(), away: store.NewPatience(patience, patienceMost)}
 	for _, page := range []string{"cabinet", "workplace", "connector", "install"} {
 		raw, err := fs.ReadFile(o.Pages, page+".html")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -130,6 +131,9 @@ func (s *Server) Run(ctx context.Context) error {
 
 // small reads a body of at most limit bytes, streamed or not.
 func small(c *fiber.Ctx, limit int) ([]byte, error) {
+	if raw, read := c.Locals(bodyKey).([]byte); read { // the request runs again
+		return raw, nil
+	}
 	if n := c.Request().Header.ContentLength(); n > limit {
 		return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large")
 	}
@@ -145,6 +149,7 @@ func small(c *fiber.Ctx, limit int) ([]byte, error) {
 	if len(raw) > limit {
 		return nil, problem(http.StatusRequestEntityTooLarge, "body_too_large")
 	}
+	c.Locals(bodyKey, raw)
 	return raw, nil
 }
 

@@ -120,7 +120,12 @@ func (s *Server) letIn(ws *websocket.Conn) (*relay.Socket, *person) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	p, err := s.personOf(ctx, first.Session)
+	var p *person
+	err := s.away.Wait(ctx, func() error {
+		var err error
+		p, err = s.personOf(ctx, first.Session)
+		return err
+	})
 	if err != nil {
 		code := closeSessionOver
 		if problemOf(err).Status >= http.StatusInternalServerError {
@@ -133,7 +138,12 @@ func (s *Server) letIn(ws *websocket.Conn) (*relay.Socket, *person) {
 	if first.After != nil {
 		after = *first.After
 	}
-	feed, err := s.Hub.Join(ctx, p.Account, relay.Audience{User: p.User, Employee: p.employee, Chats: true, Others: p.others()}, after)
+	var feed *relay.Socket
+	err = s.away.Wait(ctx, func() error {
+		var err error
+		feed, err = s.Hub.Join(ctx, p.Account, relay.Audience{User: p.User, Employee: p.employee, Chats: true, Others: p.others()}, after)
+		return err
+	})
 	if err != nil {
 		end(ws, websocket.CloseTryAgainLater, "not now")
 		return nil, nil

@@ -31,7 +31,7 @@ const recurStep = time.Minute
 // door finds whose address a webhook came to, waiting a short absence of the database out.
 func (s *Server) door(c *fiber.Ctx) (uisconn.Door, error) {
 	var door uisconn.Door
-	err := patiently(c.UserContext(), func() error {
+	err := s.patiently(c.UserContext(), func() error {
 		var err error
 		door, err = s.UIS.ByToken(c.UserContext(), c.Params("token"))
 		return err

@@ -268,6 +268,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** @description Lists people choose from in the settings. variables and parameters are the product's own: where a variable or a parameter of conditions may be used, and from when on it is known. mode tells whether the CRM has leads. */
         get: operations["getDirectory"];
         put?: never;
         post?: never;
@@ -601,6 +602,57 @@ export interface paths {
         get: operations["getRequest"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rows of the inbox that were set aside, newest first. Administrators only. */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Takes the row up again. */
+        post: operations["retryEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/events/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Gives the row up for good. */
+        post: operations["dropEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1156,6 +1208,21 @@ export interface components {
             class: string;
             text: string;
         };
+        AsideList: {
+            items: components["schemas"]["Aside"][];
+            next: string | null;
+        };
+        Aside: {
+            id: number;
+            /** @description whose queue it stood in, such as chat:101 */
+            key: string;
+            /** @description what it is */
+            kind: string;
+            attempts: number;
+            reason: components["schemas"]["Reason"];
+            /** Format: date-time */
+            received_at: string;
+        };
     };
     responses: {
         /** @description what went wrong */
@@ -1689,10 +1756,13 @@ export interface operations {
     };
     getDirectory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description whose lists, for those of a portal; without it, the portal of the session */
+                portal?: number;
+            };
             header?: never;
             path: {
-                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "channels" | "tags" | "variables";
+                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
             };
             cookie?: never;
         };
@@ -2197,6 +2267,71 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Request"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description rows set aside */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AsideList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retryEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description taken up again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    dropEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description given up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -26,6 +26,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/httpguard"
 	"omni/server/ids"
+	"omni/server/restlog"
 	"omni/server/store"
 )
 
@@ -194,6 +195,9 @@ func (p *Prover) ask(ctx context.Context, c claim) (Opened, error) {
 	if err != nil && !unknown {
 		return Opened{}, err
 	}
+	ctx, caller := restlog.Caller(ctx)
+	defer caller.Settle()
+	caller.Is(stored.Account, stored.ID)
 	if c.Server == "" {
 		c.Server = stored.ServerEndpoint
 	}
@@ -226,7 +230,11 @@ func (p *Prover) ask(ctx context.Context, c claim) (Opened, error) {
 		d.Pair = fresh
 	}
 	d.Pair.User = who.User
-	return p.accept(ctx, c, who, stored, d)
+	opened, err := p.accept(ctx, c, who, stored, d)
+	if err == nil {
+		caller.Is(opened.Portal.Account, opened.Portal.ID)
+	}
+	return opened, err
 }
 
 // confirm exchanges the delivered refresh token: the authorization server's own word on which portal it belongs to.

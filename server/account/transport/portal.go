@@ -14,6 +14,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/httpguard"
 	"omni/server/outbox"
+	"omni/server/restlog"
 )
 
 // Portal sends the commands of a portal's lane.
@@ -54,8 +55,9 @@ func (p *Portal) send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 	}
 	left = time.Now()
 	replies, failure := p.request(ctx, access, commands)
-	for tried := map[bitrix24.Class]bool{}; failure != nil && !tried[failure.Class()]; {
-		tried[failure.Class()] = true
+	// Twice each: the spare that takes a dead pair's place is usually old and has to be refreshed itself.
+	for tried := map[bitrix24.Class]int{}; failure != nil && tried[failure.Class()] < 2; {
+		tried[failure.Class()]++
 		next, curable, err := p.cure(ctx, ref, access, failure)
 		if err != nil {
 			return all(commands, accessFailure(err)), time.Now()
@@ -106,7 +108,7 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 	began := time.Now()
 	to := bitrix24.Target{Endpoint: access.Portal.ClientEndpoint, Access: access.Pair.Access}
 	if len(commands) == 1 {
-		return p.call(ctx, to, commands[0])
+		return p.call(logged(ctx, access.Portal.Ref(), commands...), to, commands[0])
 	}
 	replies := make([]outbox.Reply, len(commands))
 	var batch []bitrix24.Command
@@ -123,7 +125,7 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 		}
 	}
 	if len(batch) > 0 {
-		answer, err := p.b24.Batch(ctx, to, batch, false)
+		answer, err := p.b24.Batch(logged(ctx, access.Portal.Ref(), commands...), to, batch, false)
 		if err != nil {
 			return nil, asError(err)
 		}
@@ -144,7 +146,7 @@ func (p *Portal) request(ctx context.Context, access account.Access, commands []
 			}
 		}
 		late := time.Since(began)
-		one, e := p.call(ctx, to, commands[i])
+		one, e := p.call(logged(ctx, access.Portal.Ref(), commands[i]), to, commands[i])
 		if e != nil { // the others of the request have their answers already
 			p.happen(ctx, access.Portal.Ref(), e)
 			one = []outbox.Reply{reply(nil, e)}
@@ -171,6 +173,25 @@ func ofCommand(r outbox.Reply) outbox.Reply {
 	case outbox.Retry, outbox.Unclear, outbox.Refused, outbox.Rest:
 	}
 	return r
+}
+
+// logged says what a request carries, for the log of requests: the commands of a batch by their keys, a lone one by none.
+func logged(ctx context.Context, ref account.Ref, commands ...outbox.Outgoing) context.Context {
+	carried := make(map[string]restlog.Command, len(commands))
+	for i, c := range commands {
+		var about struct {
+			About string `json:"about"`
+		}
+		if len(c.Meta) > 0 && json.Unmarshal(c.Meta, &about) != nil {
+			about.About = "" // a kind with a meta of its own
+		}
+		at := key(i)
+		if len(commands) == 1 {
+			at = ""
+		}
+		carried[at] = restlog.Command{ID: c.ID, Key: c.Key, About: about.About}
+	}
+	return restlog.Commands(ctx, ref.Account, ref.Portal, carried)
 }
 
 func malformed(err error) outbox.Reply {

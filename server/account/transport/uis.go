@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"omni/server/account"
 	"omni/server/files"
 	"omni/server/ids"
 	"omni/server/outbox"
@@ -44,7 +45,7 @@ func (u *UIS) Send(ctx context.Context, lane outbox.Lane, commands []outbox.Outg
 	replies := make([]outbox.Reply, len(commands))
 	for i, c := range commands {
 		began := time.Now()
-		result, err := u.one(ctx, lane.Account, lane.Kind, c)
+		result, err := u.one(logged(ctx, account.Ref{Account: lane.Account}, c), lane.Account, lane.Kind, c)
 		if err != nil {
 			replies[i] = outbox.Reply{Err: sortUIS(err)}
 			continue

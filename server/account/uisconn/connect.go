@@ -101,7 +101,7 @@ func (c *Connections) prepare(ctx context.Context, account ids.AccountID, given 
 
 // test asks UIS about each credential.
 func (c *Connections) test(ctx context.Context, a *attempt) error {
-	client, err := c.client(a.brand, a.key)
+	client, err := c.client(a.account, a.brand, a.key)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (c *Connections) Refresh(ctx context.Context, account ids.AccountID) ([]Che
 
 // readDirectories reads what the credentials allow and stores what is good.
 func (c *Connections) readDirectories(ctx context.Context, a *attempt, r row) []Check {
-	client, err := c.client(a.brand, a.key)
+	client, err := c.client(a.account, a.brand, a.key)
 	if err != nil {
 		return []Check{judge(CheckChannels, err), judge(CheckEmployees, err)}
 	}

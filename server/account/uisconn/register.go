@@ -13,7 +13,7 @@ import (
 
 // register makes adapter and connection what they should be (U2).
 func (c *Connections) register(ctx context.Context, a *attempt, r row) Check {
-	client, err := c.client(a.brand, a.key)
+	client, err := c.client(a.account, a.brand, a.key)
 	if err != nil {
 		return judge(CheckAdapter, err)
 	}
@@ -165,7 +165,7 @@ func (c *Connections) unregister(ctx context.Context, r row) error {
 	if err != nil || r.AdapterID == nil || password == "" {
 		return err
 	}
-	client, err := c.client(r.Brand, "")
+	client, err := c.client(r.AccountID, r.Brand, "")
 	if err != nil {
 		return err
 	}

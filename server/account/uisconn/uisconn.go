@@ -49,6 +49,8 @@ type Options struct {
 	Overrides    uis.Overrides
 	AllowMedia   func(scheme, host string) bool
 	RequestLimit time.Duration
+	// Observe gives who is told of an account's requests. Nil: nobody.
+	Observe func(ids.AccountID) func(context.Context, uis.Exchange)
 	// Connected is told that an account's employees were read for the first time with these credentials: matching can start. It must not block.
 	Connected func(ids.AccountID)
 	// Changed is told that channels or employees changed. It must not block.
@@ -180,8 +182,8 @@ func (c *Connections) view(r row) (Connection, error) {
 	return out, nil
 }
 
-// client makes a client of a brand with a key; "" for one that only manages chats.
-func (c *Connections) client(brand uis.Brand, key string) (*uis.Client, error) {
+// client makes a client of an account for a brand with a key; "" for one that only manages chats.
+func (c *Connections) client(account ids.AccountID, brand uis.Brand, key string) (*uis.Client, error) {
 	hosts, err := brand.Hosts()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBrand, err)
@@ -189,7 +191,11 @@ func (c *Connections) client(brand uis.Brand, key string) (*uis.Client, error) {
 	if hosts, err = hosts.With(c.Overrides); err != nil {
 		return nil, err
 	}
-	return uis.New(uis.Options{Hosts: hosts, Key: key, HTTP: c.HTTP(hostsOf(hosts)), RequestLimit: c.RequestLimit, AllowMedia: c.AllowMedia}), nil
+	options := uis.Options{Hosts: hosts, Key: key, HTTP: c.HTTP(hostsOf(hosts)), RequestLimit: c.RequestLimit, AllowMedia: c.AllowMedia}
+	if c.Observe != nil {
+		options.Observe = c.Observe(account)
+	}
+	return uis.New(options), nil
 }
 
 // hostsOf accepts exactly the hosts of the brand's interfaces and its media.
@@ -226,7 +232,7 @@ func (c *Connections) Client(ctx context.Context, account ids.AccountID) (*uis.C
 	if key == "" {
 		return nil, ErrNotConnected
 	}
-	return c.client(r.Brand, key)
+	return c.client(account, r.Brand, key)
 }
 
 // cachedSession is an adapter's session and the version of the credentials it was made with.
@@ -253,7 +259,7 @@ func (c *Connections) Adapter(ctx context.Context, account ids.AccountID) (*uis.
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.client(r.Brand, "")
+	client, err := c.client(account, r.Brand, "")
 	if err != nil {
 		return nil, err
 	}

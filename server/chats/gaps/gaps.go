@@ -31,8 +31,8 @@ const (
 	// overlap is read again by every round: reports lag behind, and clocks differ.
 	overlap = 15 * time.Minute
 	// settle is how old a row of a report must be: the webhook of a younger one may still be on its way.
-	settle = time.Minute
-	// fresh: a round this young is not repeated for a start or an absence of the database.
+	settle = 20 * time.Second
+	// fresh: a server that starts again and again does not spend an account's points faster than that.
 	fresh = time.Minute
 	// chatsEvery is how often chats without any message are looked for.
 	chatsEvery = time.Hour
@@ -102,7 +102,9 @@ func (r *Repair) Run(ctx context.Context) error {
 	}
 }
 
-// schedule queues due rounds; suspect brings all of them forward that are not fresh.
+func (r *Repair) settle() time.Duration { return min(settle, r.Every/2) }
+
+// schedule queues due rounds; suspect brings all of them forward.
 func (r *Repair) schedule(ctx context.Context, suspect bool) error {
 	now := r.Now()
 	var due []ids.AccountID
@@ -116,7 +118,8 @@ func (r *Repair) schedule(ctx context.Context, suspect bool) error {
 			return err
 		}
 		if suspect {
-			if _, err := tx.Exec(ctx, `UPDATE chat_gap SET next_at = $1 WHERE next_at > $1 AND problem = '' AND COALESCE(started_at < $2, true)`, now, now.Add(-min(fresh, r.Every))); err != nil {
+			// What was missed at the end has to be old enough to be looked at.
+			if _, err := tx.Exec(ctx, `UPDATE chat_gap SET next_at = LEAST(next_at, GREATEST($1, started_at + $2::interval)) WHERE problem = ''`, now.Add(r.settle()), min(fresh, r.Every)); err != nil {
 				return err
 			}
 		}

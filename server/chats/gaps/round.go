@@ -136,7 +136,7 @@ func (r *round) compare(ctx context.Context, from, till time.Time, last, silent 
 		}
 		found, at = append(found, fresh...), r.now
 	}
-	repairs := missing(found, messages, have, r.channels, r.zone, r.now.Add(-min(settle, r.repair.Every/2)))
+	repairs := missing(found, messages, have, r.channels, r.zone, r.now.Add(-r.repair.settle()))
 	rows, err := r.rows(repairs)
 	if err != nil {
 		return err

@@ -156,3 +156,18 @@ func (s *tokenStore) each(match func(*token) bool, do func(*token)) int {
 	}
 	return n
 }
+
+// Secrets are all access and refresh tokens there ever were, for tests that look where none may be.
+func (w *World) Secrets() []string {
+	s := w.tokens
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for access := range s.access {
+		all = append(all, access)
+	}
+	for refresh := range s.refresh {
+		all = append(all, refresh)
+	}
+	return all
+}

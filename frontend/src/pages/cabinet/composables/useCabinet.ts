@@ -3,6 +3,8 @@ import { computed, onScopeDispose, type Ref } from 'vue'
 import { unwrap, type Schemas } from '@/api/client'
 import { useServices } from '@/shared/services'
 import { running, type Job } from '../model/employees'
+import type { Entry } from '../model/vanished'
+import { useList } from './useLists'
 import type { SettingsForm } from './useSettingsForm'
 
 export type Portal = Schemas['Portal']
@@ -39,20 +41,13 @@ export function useNotifications(open: Ref<boolean>) {
 
 /** A directory with what of it this page shows: name, e-mail, type. */
 export function useDirectory(name: DirectoryName) {
-  const { api } = useServices()
-  return useQuery({
-    queryKey: ['directory', name],
-    queryFn: async () => {
-      const { items, stale } = await unwrap(api.GET('/directories/{name}', { params: { path: { name } } }))
-      return {
-        stale,
-        items: items.map((item) => ({ id: Number(item.id), name: item.name, email: textOf(item.email), type: textOf(item.type), active: item.active !== false })),
-      }
-    },
-  })
+  const list = useList(name)
+  return { ...list, data: computed(() => list.data.value && { stale: list.data.value.stale, items: list.data.value.items.map(entryOf) }) }
 }
 
-export type DirectoryEntry = NonNullable<ReturnType<typeof useDirectory>['data']['value']>['items'][number]
+function entryOf(item: Entry) {
+  return { id: Number(item.id), name: item.name, email: textOf(item.email), type: textOf(item.type), active: item.active !== false }
+}
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
@@ -108,6 +103,11 @@ export function useCabinetLive(form: SettingsForm): void {
     live.on('portal.changed', () => { readAgain(client, 'portals', 'health') }),
     live.on('settings.changed', () => {
       readAgain(client, 'health')
+      void form.heard()
+    }),
+    // O9: a channel that goes to a line leaves the chats' channels.
+    live.on('line.changed', () => {
+      readAgain(client, 'lines', 'directory')
       void form.heard()
     }),
     live.onReload(everything),

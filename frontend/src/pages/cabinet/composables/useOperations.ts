@@ -1,9 +1,11 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, type Ref } from 'vue'
-import { unwrap } from '@/api/client'
+import { unwrap, type Schemas } from '@/api/client'
 import { useServices } from '@/shared/services'
 import { nextLook } from '../model/lanes'
 import { queryOf, type Filters } from '../model/requests'
+
+export type AsideEvent = Schemas['Aside']
 
 /** The lanes, asked for again and again while somebody can see them: not in a hidden window, and less often when the server does not answer. */
 export function useLanes() {
@@ -37,6 +39,19 @@ export function useRequests(filters: Ref<Filters>) {
     /** From the newest on; the pages that were read are not read again one by one. */
     again: () => client.resetQueries({ queryKey: ['requests'] }),
   }
+}
+
+/** What came in and was set aside, page by page. */
+export function useEvents() {
+  const { api } = useServices()
+  const list = useInfiniteQuery({
+    queryKey: ['events'],
+    staleTime: 0,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/operations/events', { params: { query: { cursor: pageParam } } })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+  return { list, items: computed(() => list.data.value?.pages.flatMap((page) => page.items) ?? []) }
 }
 
 /** One request with what was asked and answered. */

@@ -1,6 +1,6 @@
-import { computed, inject, ref, shallowRef, type InjectionKey } from 'vue'
+import { computed, inject, ref, shallowRef, type InjectionKey, type Ref } from 'vue'
 import { Problem } from '@/shared/problem'
-import { apply, changes, clashes, placeErrors, read, write, type Doc } from '../model/settings'
+import { apply, changes, clashes, errorUnder, placeErrors, read, withoutErrorsAt, write, type Doc } from '../model/settings'
 
 /** Where the document comes from and goes to. `save` fails with a Problem: 409 carries `theirs`, 422 the fields. */
 export interface SettingsStore {
@@ -25,11 +25,14 @@ export function useSettingsForm(store: SettingsStore) {
   const elsewhere = ref<string[]>([])
   const saving = ref(false)
   const savedOnce = ref(0)
+  /** Something else changed the settings while there are edits here (P6). */
+  const outdated = ref(false)
 
   const edits = computed(() => (base.value && draft.value ? changes(base.value, draft.value) : []))
   const dirty = computed(() => edits.value.length > 0)
 
   function adopt(doc: Doc): void {
+    outdated.value = false
     base.value = doc
     draft.value = doc
     clearErrors()
@@ -50,9 +53,13 @@ export function useSettingsForm(store: SettingsStore) {
     }
   }
 
-  /** Another page saved: fresh settings are taken at once, unless edits here would be lost. Then Save tells of it. */
+  /** Another page saved: fresh settings are taken at once, unless edits here would be lost. Then the page says so, and Save tells of it. */
   async function heard(): Promise<void> {
-    if (dirty.value || saving.value) return
+    if (saving.value) return
+    if (dirty.value) {
+      outdated.value = true
+      return
+    }
     const doc = await store.load().catch(() => null)
     if (doc && !dirty.value) adopt(doc)
   }
@@ -60,7 +67,7 @@ export function useSettingsForm(store: SettingsStore) {
   function set(pointer: string, value: unknown): void {
     if (!draft.value) return
     draft.value = write(draft.value, pointer, value)
-    fieldErrors.value = Object.fromEntries(Object.entries(fieldErrors.value).filter(([field]) => field !== pointer))
+    if (Object.keys(fieldErrors.value).length > 0) fieldErrors.value = withoutErrorsAt(fieldErrors.value, pointer)
   }
 
   function fill(make: (doc: Doc) => Doc): void {
@@ -72,6 +79,7 @@ export function useSettingsForm(store: SettingsStore) {
   function cancel(): void {
     draft.value = base.value
     clearErrors()
+    if (outdated.value) void heard()
   }
 
   /** Saves the draft. False: something is to be read, in `error`, `fieldErrors` or `conflict`. */
@@ -123,8 +131,9 @@ export function useSettingsForm(store: SettingsStore) {
   }
 
   return {
-    base, draft, edits, dirty, saving, savedOnce, error, loadError, fieldErrors, elsewhere, conflict,
+    base, draft, edits, dirty, saving, savedOnce, outdated, error, loadError, fieldErrors, elsewhere, conflict,
     value: <T>(pointer: string) => (draft.value ? (read(draft.value, pointer) as T) : null),
+    errorAt: (pointer: string) => errorUnder(fieldErrors.value, pointer),
     load, heard, set, fill, cancel, save, loadTheirs, keepMine,
     closeConflict: () => { conflict.value = null },
   }
@@ -132,6 +141,9 @@ export function useSettingsForm(store: SettingsStore) {
 
 export type SettingsForm = ReturnType<typeof useSettingsForm>
 export const settingsFormKey: InjectionKey<SettingsForm> = Symbol('settings form')
+
+/** The wrong field that a refused save leads to: the list that holds it scrolls to its row. */
+export const lookedKey: InjectionKey<Ref<{ pointer: string; n: number }>> = Symbol('looked')
 
 /** The page's one settings form. */
 export function useForm(): SettingsForm {

@@ -21,7 +21,7 @@ describe('the set-up guide', () => {
     ['employees', 'employees'],
     ['last_names', 'employees'],
     ['channels', 'uis'],
-    ['chats', 'main'],
+    ['chats', 'chats'],
     ['main', 'main'],
     ['placements', 'main'],
     ['commands_refused', 'operations'],

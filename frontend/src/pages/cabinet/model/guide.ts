@@ -1,7 +1,7 @@
 import type { Schemas } from '@/api/client'
 
 export type HealthItem = Schemas['Step']
-export const sections = ['main', 'uis', 'employees', 'operations'] as const
+export const sections = ['main', 'telephony', 'chats', 'requests', 'lines', 'uis', 'employees', 'operations'] as const
 export type Section = (typeof sections)[number]
 
 export interface Guide {
@@ -27,6 +27,10 @@ const places: [RegExp, Section][] = [
   [/employee|last_name|match/, 'employees'],
   [/uis|api|adapter|channel|chats_login|notification|webhook/, 'uis'],
   [/command|operation|refused|unclear/, 'operations'],
+  [/^(calls|telephony)/, 'telephony'],
+  [/^chats$/, 'chats'],
+  [/^requests/, 'requests'],
+  [/^lines?/, 'lines'],
 ]
 
 /** Where on this page a thing is put right. */

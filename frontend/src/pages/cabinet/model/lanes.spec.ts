@@ -54,7 +54,7 @@ describe('what limits a lane', () => {
     const operating = [
       { method: 'low', used_seconds: 48, limit_seconds: 480, reset_at: in1 },
       { method: 'gone', used_seconds: 470, limit_seconds: 480, reset_at: past },
-      { method: 'high', used_seconds: 450, limit_seconds: 480, reset_at: null },
+      { method: 'high', used_seconds: 450, limit_seconds: 480, reset_at: in2 },
       { method: 'free', used_seconds: 5, limit_seconds: 0, reset_at: in1 },
     ]
     expect(operatingOf(lane({ operating }), now).map((one) => [one.method, one.bar.percent, one.bar.tone])).toEqual([['high', 93.8, 'bad'], ['low', 10, 'calm']])

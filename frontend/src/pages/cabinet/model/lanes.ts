@@ -53,7 +53,7 @@ export function restingOf(lane: Lane, now: number): Lane['resting'] {
 /** Operating seconds by method, the fullest first. What was counted before its reset does not count any more. */
 export function operatingOf(lane: Lane, now: number): (Lane['operating'][number] & { bar: Bar })[] {
   return lane.operating
-    .filter((one) => one.reset_at === null || later(one.reset_at, now))
+    .filter((one) => later(one.reset_at, now))
     .flatMap((one) => {
       const bar = barOf(one.used_seconds, one.limit_seconds)
       return bar ? [{ ...one, bar }] : []

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { apply, changes, clashes, placeErrors, priorityMatters, read, recommended, toggled, write, type Doc } from './settings'
+import { apply, changes, clashes, errorUnder, nameOf, placeErrors, read, recommended, shown, toggled, withoutErrorsAt, write, type Doc } from './settings'
 
 const base: Doc = {
   version: 7,
@@ -53,15 +53,36 @@ describe('the settings document', () => {
     expect(clashes(base, theirs, mine)).toEqual(['/main/portal'])
   })
 
-  it('puts errors at the fields they name', () => {
+  it('changes one row of a list and leaves the others as they were', () => {
+    const draft = write(base, '/telephony/templates/0/text', 'Ring')
+    expect(draft.telephony?.templates).toEqual([{ direction: 'in', text: 'Ring' }])
+    expect(read(draft, '/telephony/templates/0/text')).toBe('Ring')
+    expect(changes(base, draft).map((one) => one.pointer)).toEqual(['/telephony/templates'])
+  })
+
+  it('puts errors where they belong, and tells the rest apart', () => {
     const placed = placeErrors([
       { field: '/chats/responsible', code: 'required', text: 'Choose' },
       { field: '/chats/channels/1', code: 'gone', text: 'Gone' },
       { field: '/chats/first', code: 'lead_or_deal', text: 'Lead or deal' },
-      { field: '/telephony/responsible_inbound', code: 'required', text: 'Telephony' },
+      { field: '/telephony/funnels_inbound/3/filter/0/1/values/2', code: 'twice', text: 'Twice' },
+      { field: '/telephony/weather', code: 'unknown', text: 'Unknown' },
     ])
-    expect(placed.at).toEqual({ '/chats/responsible': 'Choose', '/chats/channels': 'Gone', '/chats/first/create': 'Lead or deal' })
-    expect(placed.elsewhere.map((error) => error.field)).toEqual(['/telephony/responsible_inbound'])
+    expect(placed.at).toEqual({
+      '/chats/responsible': 'Choose', '/chats/channels/1': 'Gone', '/chats/first/create': 'Lead or deal', '/telephony/funnels_inbound/3/filter/0/1/values/2': 'Twice',
+    })
+    expect(placed.elsewhere.map((error) => error.field)).toEqual(['/telephony/weather'])
+    expect(errorUnder(placed.at, '/chats/channels')).toBe('Gone')
+    expect(errorUnder(placed.at, '/telephony/funnels_inbound/3/filter')).toBe('Twice')
+    expect(errorUnder(placed.at, '/telephony/funnels_inbound/33')).toBeUndefined()
+    expect(Object.keys(withoutErrorsAt(placed.at, '/telephony/funnels_inbound'))).toHaveLength(3)
+  })
+
+  it('has a place for every field of the document', () => {
+    for (const pointer of ['/main/import_statuses', '/telephony/click/number', '/telephony/funnels_outbound', '/chats/funnel_repeat/rules', '/requests/template', '/lines/auto_close_min']) expect(shown).toContain(pointer)
+    expect(shown).not.toContain('/requests/channels')
+    expect(nameOf('/requests/funnel_first/rules/2/pipeline')).toBe('talk_funnel_first_rules')
+    expect(nameOf('/lines/auto_close_min/20')).toBe('lines_auto_close_min')
   })
 
   it('keeps sets in one order and values it does not know', () => {
@@ -78,12 +99,5 @@ describe('the settings document', () => {
       first: { on: true, create: ['lead'] }, repeat: { on: false, create: [] }, comment_priority: 'deals', create_at: 'start',
     })
     expect(draft.main).toEqual({ enabled: true, portal: 3, sync_all: true })
-  })
-
-  it('asks for the priority of comments only where it says something (C4)', () => {
-    const on = write(base, '/chats/repeat/on', true)
-    expect(priorityMatters(base)).toBe(true)
-    expect(priorityMatters(write(on, '/chats/repeat/create', ['activity']))).toBe(true)
-    expect(priorityMatters(write(on, '/chats/repeat/create', ['deal']))).toBe(false)
   })
 })

@@ -10,37 +10,50 @@ export interface Change {
   after: unknown
 }
 
-/** Values of the fields this page shows when the document does not name them. */
-const initial: Record<string, unknown> = {
-  '/main/enabled': false,
-  '/main/portal': null,
-  '/chats/enabled': false,
-  '/chats/portal': null,
-  '/chats/channels': [],
-  '/chats/create': false,
-  '/chats/responsible': null,
-  '/chats/first/on': false,
-  '/chats/first/create': [],
-  '/chats/repeat/on': false,
-  '/chats/repeat/create': [],
-  '/chats/comment_priority': null,
-  '/chats/create_at': 'start',
-  '/chats/notify': false,
+/** A funnel of chats or requests as nobody set it. */
+const noFunnel = { on: false, lead_stage: null, pipeline: null, deal_stage: null, rules: [] }
+const chatSection = {
+  enabled: false, portal: null, responsible: null, responsibles: [], first: { on: false, create: [] }, repeat: { on: false, create: [] }, comment_priority: null, copy_to_contact: false,
+  notify: false, closed_entities: false, without_contacts: false, filter: [], template: '', funnel_first: noFunnel, funnel_repeat: noFunnel, fields_on: false, fields: [],
+}
+
+/** Values of the fields this page shows when the document does not name them (P3b). The server names every field; this keeps the page whole without it. */
+const initial = {
+  main: { enabled: false, portal: null, import_statuses: false, sync_all: true, sync_only: [] },
+  telephony: {
+    enabled: false, portal: null, other_telephony: false, personal_manager: false, create_inbound: false, create_outbound: false, talker: 'first', responsible_later: false,
+    responsible_after_min: 5, number_as_source: false, filter_on: false, filter_inbound: [], filter_outbound: [], click: { on: false, number: null, override_caller_id: false },
+    callback: { on: false, number: null }, records: { send: false, with_filters: false }, call_message: false, templates: [], funnel: { lead_stage: null, pipeline: null, deal_stage: null },
+    funnels_inbound: [], funnels_outbound: [], responsible_inbound: null, responsible_outbound: null, responsibles: [], fields: [],
+  },
+  chats: { ...chatSection, channels: [], create: false, create_at: 'start' },
+  requests: chatSection,
+  lines: { enabled: false, portal: null, operator_name: true, auto_close_min: {}, fields: [] },
 }
 
 /** The fields with a control of their own: only they can show an error at their place. */
-export const shown: readonly string[] = Object.keys(initial)
+export const shown: readonly string[] = leaves('', initial)
+
+function leaves(at: string, node: unknown): string[] {
+  return isObject(node) && Object.keys(node).length > 0 ? Object.entries(node).flatMap(([key, value]) => leaves(`${at}/${key}`, value)) : [at]
+}
+
+/** The name of a field in the texts; chats and offline requests have the same fields, elements of lists the name of their list. */
+export function nameOf(pointer: string): string {
+  const list = shown.find((one) => pointer === one || pointer.startsWith(`${one}/`)) ?? pointer
+  return list.slice(1).replace(/^(chats|requests)\//, 'talk/').replaceAll('/', '_')
+}
 
 /** What a communication can create, in the order it is shown and saved. */
 export const creatable = ['lead', 'deal', 'activity'] as const
 
 /** The value at a pointer; a missing one is the initial value. */
 export function read(doc: Doc, pointer: string): unknown {
-  return walk(doc, pointer) ?? initial[pointer] ?? null
+  return walk(doc, pointer) ?? walk(initial, pointer) ?? null
 }
 
 function walk(doc: unknown, pointer: string): unknown {
-  return parts(pointer).reduce<unknown>((node, key) => (isObject(node) ? node[key] : undefined), doc)
+  return parts(pointer).reduce<unknown>((node, key) => (isObject(node) || Array.isArray(node) ? (node as Record<string, unknown>)[key] : undefined), doc)
 }
 
 /** A copy of the document with one value changed; everything else is the very same. */
@@ -50,6 +63,7 @@ export function write(doc: Doc, pointer: string, value: unknown): Doc {
 
 function put(node: unknown, [key, ...rest]: string[], value: unknown): unknown {
   if (key === undefined) return value
+  if (Array.isArray(node)) return node.map((one: unknown, i) => (String(i) === key ? put(one, rest, value) : one))
   const object = isObject(node) ? node : {}
   return { ...object, [key]: put(object[key], rest, value) }
 }
@@ -60,13 +74,14 @@ export function changes(base: Doc, draft: Doc): Change[] {
 }
 
 function differences(at: string, before: unknown, after: unknown): Change[] {
+  if (before === after) return []
   if (isObject(before) && isObject(after)) {
     const keys = new Set([...Object.keys(before), ...Object.keys(after)])
     return [...keys].flatMap((key) => differences(`${at}/${escape(key)}`, before[key], after[key]))
   }
   if (before === undefined && isObject(after)) return differences(at, {}, after)
-  const old = before ?? initial[at]
-  const now = after ?? initial[at]
+  const old = before ?? walk(initial, at)
+  const now = after ?? walk(initial, at)
   return same(old, now) ? [] : [{ pointer: at, before: old ?? null, after: now ?? null }]
 }
 
@@ -81,21 +96,27 @@ export function clashes(base: Doc, theirs: Doc, mine: readonly Change[]): string
   return mine.filter(({ pointer, after }) => other.has(pointer) && !same(other.get(pointer), after)).map(({ pointer }) => pointer)
 }
 
-/** The server's errors at the fields they belong to; what has no control here is told beside the Save button. */
+/** The server's errors by the places they name; what has no control here is told beside the Save button. */
 export function placeErrors(errors: readonly FieldError[], fields: readonly string[] = shown): { at: Record<string, string>; elsewhere: FieldError[] } {
   const at: Record<string, string> = {}
   const elsewhere: FieldError[] = []
   for (const error of errors) {
-    const field = fields.find((one) => error.field === one || error.field.startsWith(`${one}/`)) ?? parentWithList(error.field, fields)
-    if (field === undefined) elsewhere.push(error)
-    else at[field] ??= error.text
+    // An error of a group ("/chats/first") is shown at what the group creates.
+    const field = fields.includes(`${error.field}/create`) ? `${error.field}/create` : error.field
+    if (fields.some((one) => field === one || field.startsWith(`${one}/`))) at[field] ??= error.text
+    else elsewhere.push(error)
   }
   return { at, elsewhere }
 }
 
-// An error of a group ("/chats/first") is shown at what the group creates.
-function parentWithList(field: string, fields: readonly string[]): string | undefined {
-  return fields.find((one) => one === `${field}/create`)
+/** The errors that are still there after a change at a place: what stood there or below was about the old value. */
+export function withoutErrorsAt(errors: Readonly<Record<string, string>>, pointer: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(errors).filter(([field]) => field !== pointer && !field.startsWith(`${pointer}/`)))
+}
+
+/** What is wrong at a place or below it. */
+export function errorUnder(errors: Readonly<Record<string, string>>, pointer: string): string | undefined {
+  return errors[pointer] ?? Object.entries(errors).find(([field]) => field.startsWith(`${pointer}/`))?.[1]
 }
 
 /** The set with one value more or less, in the order given. */
@@ -131,13 +152,6 @@ export function recommended(doc: Doc, { portal, user, channels }: RecommendedFor
     '/chats/create_at': 'start',
   }
   return Object.entries(values).reduce((made, [pointer, value]) => write(made, pointer, value), doc)
-}
-
-/** C4: the priority of comments says nothing while a repeat communication makes a lead or a deal of its own. */
-export function priorityMatters(doc: Doc): boolean {
-  if (read(doc, '/chats/repeat/on') !== true) return true
-  const made = read(doc, '/chats/repeat/create') as string[]
-  return !made.includes('lead') && !made.includes('deal')
 }
 
 function same(a: unknown, b: unknown): boolean {
