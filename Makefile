@@ -3,7 +3,7 @@
 # make test    installs what is missing, then runs every check; what .ci/run calls
 # make fuzz    runs every fuzz target for FUZZ_TIME (30s)
 # make chaos   the fault suite with 2,000 rounds (OMNI_CHAOS_ROUNDS, OMNI_CHAOS_SEED); 200 of them are part of make test
-# make bench   prints the figures of docs/architecture.md and writes bench.json
+# make bench   prints the figures of docs/architecture.md and writes bench.json; make bench-long takes minutes more, make bench-old fills in ten million old rows
 
 SHELL       := /bin/sh
 MAKEFLAGS   += --no-print-directory
@@ -28,7 +28,7 @@ PAGES_BUILT := $(if $(PAGES),frontend/dist/.vite/manifest.json)
 MODULES     := frontend/node_modules/.package-lock.json
 has_script   = $(shell grep -q '"$(1)":' frontend/package.json 2>/dev/null && echo yes)
 
-.PHONY: build demo test fuzz chaos bench tools pages linter go-checks page-checks browser-checks clean
+.PHONY: build demo test fuzz chaos bench bench-long bench-old tools pages linter go-checks page-checks browser-checks clean
 
 # ---- build ----
 
@@ -106,6 +106,15 @@ chaos: pages $(CACHE)/bin/withpg
 bench: pages
 	@scripts/tools.sh postgres
 	@$(GO) run ./server/bench -out bench.json
+
+bench-long: pages
+	@scripts/tools.sh postgres
+	@$(GO) run ./server/bench -long -out bench.json
+
+# Half an hour and 10 GB in the folder for temporary files.
+bench-old:
+	@scripts/tools.sh postgres
+	@$(GO) run ./server/bench -old 10000000
 
 clean:
 	rm -rf bin bench.json frontend/test-results $(PAGES_BUILT)

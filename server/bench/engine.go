@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"omni/locales"
 	"omni/server/chats"
@@ -43,12 +44,15 @@ func (t *town) samples() (samples, error) {
 
 // settle gives the bench's accounts the connection, the channels, the people and the settings of the town's account.
 func (s *stand) settle(ctx context.Context, from int64) error {
+	if _, err := s.bare.Exec(ctx, "delete from settings where account_id >= $1", int64(first)); err != nil {
+		return fmt.Errorf("settle anew: %w", err)
+	}
 	for _, table := range []struct{ name, extra string }{
 		{"uis_connection", `, 'url_token_hash', '\x' || lpad(to_hex(a.id), 64, '0'), 'adapter_type', 'bench' || a.id, 'adapter_login', 'bench' || a.id`},
 		{"uis_channel", ""}, {"uis_employee", ""}, {"settings", ""},
 	} {
 		statement := fmt.Sprintf(`insert into %[1]s select r.* from %[1]s t, account a,
-			lateral jsonb_populate_record(null::%[1]s, to_jsonb(t) || jsonb_build_object('account_id', a.id%[2]s)) r where t.account_id = $1 and a.id >= $2`, table.name, table.extra)
+			lateral jsonb_populate_record(null::%[1]s, to_jsonb(t) || jsonb_build_object('account_id', a.id%[2]s)) r where t.account_id = $1 and a.id >= $2 on conflict do nothing`, table.name, table.extra)
 		if _, err := s.bare.Exec(ctx, statement, from, int64(first)); err != nil {
 			return fmt.Errorf("settle %s: %w", table.name, err)
 		}
@@ -59,6 +63,9 @@ func (s *stand) settle(ctx context.Context, from int64) error {
 // engine is the whole step with the product's own engine of chats: a new chat and its first message per key.
 func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, error) {
 	from := t.account
+	if err := t.chats(ctx, true); err != nil {
+		return nil, err
+	}
 	t.close() // it is measured alone
 	if err := s.settle(ctx, from); err != nil {
 		return nil, err
@@ -86,7 +93,7 @@ func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, er
 
 // engineTurn lets the engine work, then the yardstick.
 func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int64, like samples) (rate, bare float64, err error) {
-	if err := errors.Join(s.empty(ctx), s.write(ctx, many, numbers.Add(s.size.queued)-s.size.queued, like)); err != nil {
+	if err := errors.Join(s.empty(ctx), s.write(ctx, s.bare, many, numbers.Add(s.size.queued)-s.size.queued, like)); err != nil {
 		return 0, 0, err
 	}
 	if rate, err = s.engineSteps(ctx); err != nil {
@@ -98,7 +105,7 @@ func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int6
 	}
 	chats := s.size.queued / turns / 2
 	from := numbers.Add(chats) - chats
-	if err := errors.Join(s.empty(ctx), s.write(ctx, many, from, like)); err != nil {
+	if err := errors.Join(s.empty(ctx), s.write(ctx, s.yard, many, from, like)); err != nil {
 		return 0, 0, err
 	}
 	bare, err = s.bareChats(ctx, many, from, rows, chats)
@@ -106,7 +113,7 @@ func (s *stand) engineTurn(ctx context.Context, many int64, numbers *atomic.Int6
 }
 
 // write puts webhooks of new chats into the inbox.
-func (s *stand) write(ctx context.Context, many, offset int64, like samples) error {
+func (s *stand) write(ctx context.Context, pool *pgxpool.Pool, many, offset int64, like samples) error {
 	batch := &pgx.Batch{}
 	for n := range s.size.queued / turns / 2 {
 		account, number := first+n%many, offset+n
@@ -124,10 +131,10 @@ func (s *stand) write(ctx context.Context, many, offset int64, like samples) err
 				account, string(ids.ChatKey(ids.UISChatID(number))), chats.KindWebhook+"POST:"+w.path, raw)
 		}
 	}
-	if err := s.bare.SendBatch(ctx, batch).Close(); err != nil {
+	if err := pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("fill the inbox: %w", err)
 	}
-	_, err := s.bare.Exec(ctx, "analyze inbox")
+	_, err := pool.Exec(ctx, "analyze inbox")
 	return err
 }
 
@@ -150,7 +157,7 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 			}
 		}},
 	}})
-	rows, err := s.bare.Query(ctx, "select account_id, key from inbox group by account_id, key order by min(id)")
+	rows, err := s.bare.Query(ctx, "select account_id, key from inbox where done_at is null and aside_at is null group by account_id, key order by min(id)")
 	if err != nil {
 		return 0, fmt.Errorf("read the keys: %w", err)
 	}

@@ -112,7 +112,7 @@ func (s *stand) bareChats(ctx context.Context, many, from int64, like likeness, 
 
 func (s *stand) bareChat(ctx context.Context, account, number int64, like likeness) error {
 	ctx = context.WithoutCancel(ctx) // see bareStep
-	conn, err := s.bare.Acquire(ctx)
+	conn, err := s.yard.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("take a connection: %w", err)
 	}

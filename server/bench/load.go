@@ -11,15 +11,24 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// workers is how many callers work at once.
-const workers = 16
+const (
+	// workers is how many callers work at once.
+	workers = 16
+	// senders is how many send at once while intake is measured: a platform does not wait for one answer before it sends the next webhook.
+	senders = 64
+)
 
 // full calls work as fast as it goes, from all workers, and tells how many calls a second were done. n counts the calls.
 func full(ctx context.Context, lasting time.Duration, work func(ctx context.Context, n int64) error) (float64, error) {
+	return fullBy(ctx, workers, lasting, work)
+}
+
+// fullBy is full with so many callers.
+func fullBy(ctx context.Context, callers int, lasting time.Duration, work func(ctx context.Context, n int64) error) (float64, error) {
 	var calls atomic.Int64
 	started := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
-	for range workers {
+	for range callers {
 		group.Go(func() error {
 			for time.Since(started) < lasting {
 				if err := work(ctx, calls.Add(1)); err != nil {
@@ -37,6 +46,11 @@ func full(ctx context.Context, lasting time.Duration, work func(ctx context.Cont
 
 // paced calls work at a fixed rate, however long the calls take, and tells the time half and 99 of 100 calls needed, counted from when each was due.
 func paced(ctx context.Context, lasting time.Duration, rate float64, work func(ctx context.Context, n int64) error) (p50, p99 time.Duration, err error) {
+	return pacedBy(ctx, senders, lasting, rate, work)
+}
+
+// pacedBy is paced with so many callers.
+func pacedBy(ctx context.Context, callers int, lasting time.Duration, rate float64, work func(ctx context.Context, n int64) error) (p50, p99 time.Duration, err error) {
 	type call struct {
 		n   int64
 		due time.Time
@@ -45,7 +59,7 @@ func paced(ctx context.Context, lasting time.Duration, rate float64, work func(c
 	var mu sync.Mutex
 	var took []time.Duration
 	group, ctx := errgroup.WithContext(ctx)
-	for range workers {
+	for range callers {
 		group.Go(func() error {
 			for c := range calls {
 				if err := work(ctx, c.n); err != nil {

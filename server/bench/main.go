@@ -36,18 +36,28 @@ type figure struct {
 }
 
 // left says which lines of design section 8 are not measured.
-const left = "Not measured here: manager lookup and the first inbound call (telephony is a later issue); 1,000 portals × 1 message/s " +
-	"(a sandbox in a process of its own, a later issue); time to a usable list and scrolling (browser tests)."
+const left = "Not measured here: manager lookup and the first inbound call (telephony is a later issue); time to a usable list and scrolling (browser tests). " +
+	"1,000 portals for a minute: make bench-long. Ten million old rows: make bench-old."
 
 func main() {
 	out := flag.String("out", "bench.json", "file for the figures")
 	quick := flag.Bool("quick", false, "seconds instead of minutes; proves that the programme works, its figures mean nothing")
-	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, engine")
+	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, thousand, engine")
 	profile := flag.String("profile", "", "file for a processor profile (go tool pprof)")
+	long := flag.Bool("long", false, "also what takes minutes: a thousand portals for 60 seconds")
+	old := flag.Int64("old", 0, "measure, put so many old rows into the tables, measure again; 10000000 takes half an hour and 10 GB")
+	sender := flag.Bool("sender", false, "be the platform in a process of its own; the bench starts it itself")
 	flag.Parse()
+	if *sender {
+		if err := sendMain(); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, "sender:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	err := profiled(*profile, func() error { return run(ctx, *out, *only, sizeOf(*quick)) })
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	err := profiled(*profile, func() error { return run(ctx, *out, *only, *long, *old, sizeOf(*quick)) })
 	cancel()
 	stop()
 	if err != nil {
@@ -73,13 +83,17 @@ func profiled(name string, work func() error) error {
 	return work()
 }
 
-func run(ctx context.Context, out, only string, size size) (err error) {
+func run(ctx context.Context, out, only string, long bool, old int64, size size) (err error) {
 	began := time.Now()
 	s, err := newStand(ctx, size)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if old > 0 {
+		s.size = size.forMonths()
+		return s.months(ctx, old)
+	}
 	var figures []figure
 	failed := 0
 	for _, m := range []struct {
@@ -89,7 +103,7 @@ func run(ctx context.Context, out, only string, size size) (err error) {
 		if only != "" && only != m.name && (m.name != "story" || !ofStory(only)) {
 			continue
 		}
-		s.only = only
+		s.only, s.long = only, long
 		measured, err := m.measure(ctx)
 		figures = append(figures, measured...)
 		if err != nil {

@@ -32,7 +32,7 @@ func (s *stand) sockets(ctx context.Context, t *town) ([]figure, error) {
 		return nil, err
 	}
 	defer bare.close()
-	yard, err := s.crowd(ctx, bare.address, "", func(_ context.Context, text string) error { bare.send([]byte(text)); return nil })
+	yard, err := s.crowd(ctx, bare.address, "", func(_ context.Context, text string) error { bare.send("", []byte(text)); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("bare hub: %w", err)
 	}
@@ -56,8 +56,8 @@ func (s *stand) sockets(ctx context.Context, t *town) ([]figure, error) {
 	_, bare99 := spread(yard.took)
 	return []figure{
 		{Name: "memory per idle socket", Value: own.memory / 1024, Unit: "KB", Yardstick: yard.memory / 1024, Goal: "≤ 1.3 × a bare gorilla hub", Note: fmt.Sprintf(
-			"%d sockets; heap and stacks after a collection; each holds a queue of about 256 frames; the product's also the HTTP server's read buffer (16 KB, kept while a hijacked connection lives) and its connection's goroutine", s.size.sockets)},
-		{Name: fmt.Sprintf("fan-out to %d sockets, p99", s.size.sockets), Value: inMS(p99), Yardstick: inMS(bare99), Unit: "ms", P50: inMS(p50), P99: inMS(p99), Goal: "≤ 1.5 × a bare gorilla hub",
+			"%d sockets; heap and stacks after a collection; each has two goroutines; the yardstick's also a queue of 256 frames and a write buffer, the product's are there only while it writes", s.size.sockets), Limit: "goroutines' stacks"},
+		{Name: fmt.Sprintf("fan-out to %d sockets, p99", s.size.sockets), Value: inMS(p99), Yardstick: inMS(bare99), Unit: "ms", P50: inMS(p50), P99: inMS(p99), Goal: "≤ 1.5 × a bare gorilla hub", Limit: "processor: a write per socket",
 			Note: "the product's begins before the event is written to the feed and goes over NOTIFY as from another server (5 ms of gathering); limited by one write call per socket, and the readers' share of the processors"},
 	}, nil
 }
@@ -79,7 +79,7 @@ func (s *stand) crowd(ctx context.Context, address, hello string, send func(ctx 
 	}()
 	before := weigh()
 	for range s.size.sockets {
-		conn, err := dial(ctx, address, hello)
+		conn, err := dial(ctx, address, "", hello)
 		if err != nil {
 			return out, fmt.Errorf("open socket %d: %w", len(conns), err)
 		}
@@ -149,13 +149,13 @@ func weigh() float64 {
 var switched = regexp.MustCompile(`^HTTP/1\.1 101 `)
 
 // dial opens a WebSocket by hand: no buffers stay behind. With a hello it waits for the server's answer, too.
-func dial(ctx context.Context, address, hello string) (net.Conn, error) {
+func dial(ctx context.Context, address, query, hello string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	_, err = io.WriteString(conn, "GET /ws HTTP/1.1\r\nHost: "+address+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	_, err = io.WriteString(conn, "GET /ws"+query+" HTTP/1.1\r\nHost: "+address+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	if err == nil {
 		err = answered(conn)
 	}
@@ -233,7 +233,9 @@ type bareHub struct {
 	address string
 	server  *http.Server
 	mu      sync.Mutex
-	queues  map[chan []byte]bool
+	rooms   map[string]map[chan []byte]bool // by what the address asks for
+	// other handles what is no socket.
+	other http.Handler
 }
 
 func newBareHub(ctx context.Context) (*bareHub, error) {
@@ -241,13 +243,18 @@ func newBareHub(ctx context.Context) (*bareHub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	h := &bareHub{address: listener.Addr().String(), queues: map[chan []byte]bool{}}
+	h := &bareHub{address: listener.Addr().String(), rooms: map[string]map[chan []byte]bool{}}
 	h.server = &http.Server{Handler: http.HandlerFunc(h.serve), ReadHeaderTimeout: patience}
 	go func() { _ = h.server.Serve(listener) }()
 	return h, nil
 }
 
 func (h *bareHub) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/ws" {
+		h.other.ServeHTTP(w, r)
+		return
+	}
+	room := r.URL.RawQuery
 	up := websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 1024}
 	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {
@@ -255,13 +262,16 @@ func (h *bareHub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	queue := make(chan []byte, 256)
 	h.mu.Lock()
-	h.queues[queue] = true
+	if h.rooms[room] == nil {
+		h.rooms[room] = map[chan []byte]bool{}
+	}
+	h.rooms[room][queue] = true
 	h.mu.Unlock()
 	go func() {
 		defer func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			delete(h.queues, queue)
+			delete(h.rooms[room], queue)
 			close(queue)
 		}()
 		for {
@@ -280,10 +290,10 @@ func (h *bareHub) serve(w http.ResponseWriter, r *http.Request) {
 	}()
 }
 
-func (h *bareHub) send(frame []byte) {
+func (h *bareHub) send(room string, frame []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for queue := range h.queues {
+	for queue := range h.rooms[room] {
 		queue <- frame
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,10 +25,17 @@ type stand struct {
 	db      *store.DB
 	// bare passes row level security (omni.account is *): the wall is part of the product's cost.
 	bare *pgxpool.Pool
+	// yard is where the yardstick works: bare's tables or, beside old rows, empty copies of them.
+	yard *pgxpool.Pool
+	// old is what was put into the tables before the measurement.
+	old  *aged
 	size size
+	key  []byte // the product's secret key
 	log  *slog.Logger
 	// only is the one measurement that is wanted; empty: all.
 	only string
+	// long: also what takes minutes.
+	long bool
 }
 
 // size is how much is measured; figures of a quick run only prove that the programme works.
@@ -37,15 +45,23 @@ type size struct {
 	sockets  int
 	rounds   int // frames fanned out to all sockets
 	live     time.Duration
-	rate     float64 // messages a second while the way to a socket is measured
+	pages    int           // open sockets while the way to a socket is measured
+	crowd    time.Duration // how long a thousand accounts write
+	rate     float64       // messages a second while the way to a socket is measured
 	commands int
 }
 
 func sizeOf(quick bool) size {
 	if quick {
-		return size{each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400}
+		return size{each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400, pages: accounts, crowd: 2 * time.Second}
 	}
-	return size{each: 4 * time.Second, queued: 5000, sockets: 5000, rounds: 40, live: 10 * time.Second, rate: 500, commands: 10_000}
+	return size{each: 4 * time.Second, queued: 5000, sockets: 5000, rounds: 40, live: 5 * time.Second, rate: 500, commands: 10_000, pages: 1000, crowd: time.Minute}
+}
+
+// forMonths is a size for measuring everything twice.
+func (z size) forMonths() size {
+	z.each, z.queued, z.live = min(z.each, 1500*time.Millisecond), min(z.queued, 3000), min(z.live, 4*time.Second)
+	return z
 }
 
 // newStand starts the database in a folder of its own and brings it up to date.
@@ -88,6 +104,11 @@ func (s *stand) open(ctx context.Context) error {
 	if s.bare, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("open the yardstick's pool: %w", err)
 	}
+	s.yard = s.bare
+	s.key = make([]byte, 32)
+	if _, err := rand.Read(s.key); err != nil {
+		return fmt.Errorf("make a key: %w", err)
+	}
 	return s.prepare(ctx)
 }
 
@@ -111,8 +132,11 @@ func (s *stand) prepare(ctx context.Context) error {
 	return nil
 }
 
-// empty makes room for the next measurement.
+// empty makes room for the next measurement; old rows stay.
 func (s *stand) empty(ctx context.Context) error {
+	if s.old != nil {
+		return s.rejuvenate(ctx)
+	}
 	if _, err := s.bare.Exec(ctx, "truncate inbox, feed, feed_head, reason, command, bench_state, chat, message, client, client_alias, visitor"); err != nil {
 		return fmt.Errorf("empty the tables: %w", err)
 	}
@@ -120,6 +144,9 @@ func (s *stand) empty(ctx context.Context) error {
 }
 
 func (s *stand) close() error {
+	if s.yard != nil && s.yard != s.bare {
+		s.yard.Close()
+	}
 	if s.bare != nil {
 		s.bare.Close()
 	}

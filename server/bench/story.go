@@ -13,7 +13,7 @@ import (
 
 // ofStory tells whether a measurement is one of the whole product.
 func ofStory(name string) bool {
-	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "engine"}, name)
+	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "thousand", "engine"}, name)
 }
 
 // story measures the whole product in its town, from the first message of a client on.
@@ -34,9 +34,11 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	for _, m := range []struct {
 		name    string
 		measure func(context.Context, *town) ([]figure, error)
-	}{{"first", s.firstMessage}, {"budget", s.budget}, {"live", s.live}, {"sockets", s.sockets}, {"http", s.overHTTP},
+	}{{"first", s.firstMessage}, {"budget", s.budget}, {"sockets", s.sockets}, {"http", s.overHTTP},
+		{"live", func(ctx context.Context, t *town) ([]figure, error) { return s.live(ctx, t, like) }},
+		{"thousand", func(ctx context.Context, t *town) ([]figure, error) { return s.thousand(ctx, t, like) }},
 		{"engine", func(ctx context.Context, t *town) ([]figure, error) { return s.engine(ctx, t, like) }}} {
-		if s.only != "" && s.only != "story" && s.only != m.name {
+		if !s.wants(m.name) {
 			continue
 		}
 		measured, err := m.measure(ctx, t)
@@ -49,6 +51,17 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 		return figures, fmt.Errorf("%d violations of the portal's documentation, the first: %s %s", len(bad), bad[0].Method, bad[0].Text)
 	}
 	return figures, nil
+}
+
+// wants tells whether a measurement of the whole product is asked for.
+func (s *stand) wants(name string) bool {
+	switch s.only {
+	case "", "story":
+		return name != "thousand" || s.long
+	case "old":
+		return name == "engine"
+	}
+	return s.only == name
 }
 
 // knock lets a client write once, so that there are webhooks to take the likeness of.
@@ -108,6 +121,6 @@ func (s *stand) firstMessage(ctx context.Context, t *town) ([]figure, error) {
 		}
 		names = append(names, name)
 	}
-	return []figure{{Name: "requests to the portal, first message", Value: float64(len(requests)), Unit: "requests", Yardstick: fewest, Goal: "the minimum",
+	return []figure{{Name: "requests to the portal, first message", Value: float64(len(requests)), Unit: "requests", Yardstick: fewest, Goal: "the minimum", Limit: "the portal's API",
 		Note: "from the webhook to the comment in the timeline of the new lead: " + strings.Join(names, ", ") + "; the yardstick was counted by hand"}}, nil
 }

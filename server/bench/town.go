@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -21,6 +20,7 @@ import (
 	"omni/server/config"
 	"omni/server/sandbox/portal"
 	"omni/server/sandbox/uisplatform"
+	"omni/server/secret"
 )
 
 const (
@@ -40,7 +40,8 @@ type town struct {
 
 	address string // the product's public host and port
 	session string
-	account int64 // the product's numbers of the account and the portal
+	keys    *secret.Keyring // the product's
+	account int64           // the product's numbers of the account and the portal
 	number  int64
 
 	closers []func()
@@ -84,14 +85,13 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	t.platform.SetPublicURL(door.URL)
 	t.closers = append(t.closers, func() { door.Close(); t.platform.Close() })
 
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return fmt.Errorf("make a key: %w", err)
+	if t.keys, err = secret.Parse(base64.StdEncoding.EncodeToString(s.key)); err != nil {
+		return fmt.Errorf("read the key: %w", err)
 	}
 	oauth := served.OAuthURL()
 	c, err := config.Load([]string{
 		"OMNI_LISTEN=" + t.address, "OMNI_INTERNAL_LISTEN=" + listen[1], "OMNI_PUBLIC_URL=" + public, "OMNI_DATABASE_URL=" + s.url,
-		"OMNI_DATA_DIR=" + s.folder, "OMNI_SECRET_KEYS=" + base64.StdEncoding.EncodeToString(key), "OMNI_LOG_LEVEL=warn", "OMNI_LOG_FORMAT=text",
+		"OMNI_DATA_DIR=" + s.folder, "OMNI_SECRET_KEYS=" + base64.StdEncoding.EncodeToString(s.key), "OMNI_LOG_LEVEL=warn", "OMNI_LOG_FORMAT=text",
 		"OMNI_B24_CLIENT_ID=" + clientID, "OMNI_B24_CLIENT_SECRET=bench-secret", "OMNI_B24_OAUTH_URLS=" + oauth,
 		"OMNI_B24_INSECURE_HOSTS=" + t.portal.Host() + "," + strings.TrimPrefix(oauth, "http://"),
 		"OMNI_UIS_DATA_API_URL=" + door.URL + "/v2.0", "OMNI_UIS_CALL_API_URL=" + door.URL + "/v4.0", "OMNI_UIS_CHATS_URL=" + door.URL + "/v1/",
@@ -123,8 +123,8 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	})
 }
 
-// session is how a page's boot data name it.
-var session = regexp.MustCompile(`"session":"([^"]+)"`)
+// booted is how a page's boot data name it.
+var booted = regexp.MustCompile(`"session":"([^"]+)"`)
 
 // install does what the administrator and the installer's page do.
 func (t *town) install(ctx context.Context) error {
@@ -169,7 +169,7 @@ func (t *town) openApp() error {
 	if err != nil {
 		return fmt.Errorf("read the frame: %w", err)
 	}
-	found := session.FindSubmatch(raw)
+	found := booted.FindSubmatch(raw)
 	if found == nil {
 		return fmt.Errorf("the frame was answered %s without a session", resp.Status)
 	}

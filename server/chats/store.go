@@ -144,14 +144,14 @@ func (t *turn) save(batch *pgx.Batch) {
 	}
 	// Changed ones first: an id at UIS may move from one message to another.
 	for _, m := range t.changed {
-		batch.Queue(`UPDATE message SET uis_id = NULLIF($3, 0), text = $4, file = $5, status = $6, reason_code = $7, reason_text = $8, edited = $9
+		batch.Queue(`UPDATE message SET uis_id = NULLIF($3::bigint, 0), text = $4, file = $5, status = $6, reason_code = $7, reason_text = $8, edited = $9
 			WHERE account_id = $1 AND id = $2`,
 			int64(t.account), int64(m.ID), m.UIS, m.Text, fileJSON(m.File), string(m.Status), m.ReasonCode, m.ReasonText, m.Edited)
 	}
 	for _, m := range t.added {
 		batch.Queue(`INSERT INTO message (account_id, id, chat_id, uis_id, client_key, side, employee_id, kind, text, file, reply_to, status, reason_code, reason_text,
 			edited, created_at, received_at) OVERRIDING SYSTEM VALUE
-			VALUES ($1, $2, $3, NULLIF($4, 0), NULLIF($5, '')::uuid, $6, NULLIF($7, 0), $8, $9, $10, NULLIF($11, 0), $12, $13, $14, $15, $16, $17)`,
+			VALUES ($1, $2, $3, NULLIF($4::bigint, 0), NULLIF($5, '')::uuid, $6, NULLIF($7::bigint, 0), $8, $9, $10, NULLIF($11::bigint, 0), $12, $13, $14, $15, $16, $17)`,
 			int64(t.account), int64(m.ID), int64(m.Chat), m.UIS, m.Key, string(m.Side), int64(m.Employee), m.Kind, m.Text, fileJSON(m.File),
 			int64(m.ReplyTo), string(m.Status), m.ReasonCode, m.ReasonText, m.Edited, m.CreatedAt, m.ReceivedAt)
 	}
@@ -167,13 +167,13 @@ func (t *turn) queueChat(batch *pgx.Batch) {
 		batch.Queue(`INSERT INTO chat (account_id, id, uis_chat_id, portal_id, channel_id, adapter_account, adapter_channel, state, employee_id, client_id,
 			visitor_id, name, phones, emails, username, company, comment, unread, last_message, answered, reason_code, reason_text, crm, changed_at, closed_at,
 			created_at, start_key) OVERRIDING SYSTEM VALUE
-			VALUES ($1, $2, NULLIF($3, 0), $4, $5, $6, $7, $8, NULLIF($9, 0), NULLIF($10, 0), $11, $12, $13, $14, $15, $16, $17, $18, NULLIF($19, 0),
+			VALUES ($1, $2, NULLIF($3::bigint, 0), $4, $5, $6, $7, $8, NULLIF($9::bigint, 0), NULLIF($10::bigint, 0), $11, $12, $13, $14, $15, $16, $17, $18, NULLIF($19::bigint, 0),
 			$20, $21, $22, $23, $24, $25, $26, NULLIF($27, '')::uuid)`, append(args, c.CreatedAt, c.StartKey)...)
 		return
 	}
-	batch.Queue(`UPDATE chat SET uis_chat_id = NULLIF($3, 0), portal_id = $4, channel_id = $5, adapter_account = $6, adapter_channel = $7, state = $8,
-		employee_id = NULLIF($9, 0), client_id = NULLIF($10, 0), visitor_id = $11, name = $12, phones = $13, emails = $14, username = $15, company = $16,
-		comment = $17, unread = $18, last_message = NULLIF($19, 0), answered = $20, reason_code = $21, reason_text = $22, crm = $23, changed_at = $24, closed_at = $25
+	batch.Queue(`UPDATE chat SET uis_chat_id = NULLIF($3::bigint, 0), portal_id = $4, channel_id = $5, adapter_account = $6, adapter_channel = $7, state = $8,
+		employee_id = NULLIF($9::bigint, 0), client_id = NULLIF($10::bigint, 0), visitor_id = $11, name = $12, phones = $13, emails = $14, username = $15, company = $16,
+		comment = $17, unread = $18, last_message = NULLIF($19::bigint, 0), answered = $20, reason_code = $21, reason_text = $22, crm = $23, changed_at = $24, closed_at = $25
 		WHERE account_id = $1 AND id = $2`, args...)
 }
 

@@ -41,6 +41,11 @@ func (e *Engine) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any 
 	return r
 }
 
+// Begin implements inbox.Stager: everything was read by Read.
+func (e *Engine) Begin(_ context.Context, step *inbox.Step, events []inbox.Event, _ *pgx.Batch) (func(context.Context) error, error) {
+	return func(ctx context.Context) error { return e.Step(ctx, step, events) }, nil
+}
+
 // Step implements inbox.Handler for keys client:{id}.
 func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
 	read, err := step.Found(ctx, e)

@@ -142,7 +142,7 @@ func note(batch *pgx.Batch, account ids.AccountID, now time.Time, reasons []Reas
 		if err != nil {
 			return fmt.Errorf("encode reason %s: %w", r.Code, err)
 		}
-		batch.Queue(`INSERT INTO reason (account_id, ref, code, args, settings_version, created_at) VALUES ($1, $2, $3, $4, NULLIF($5, 0), $6)`,
+		batch.Queue(`INSERT INTO reason (account_id, ref, code, args, settings_version, created_at) VALUES ($1, $2, $3, $4, NULLIF($5::bigint, 0), $6)`,
 			int64(account), r.Ref, r.Code, string(args), r.Version, now)
 	}
 	return nil

@@ -371,7 +371,7 @@ func TestSendersThatShareACommit(t *testing.T) {
 		wg.Go(func() {
 			for n := range each {
 				r := row(ids.AccountID(n%accounts+1), fmt.Sprint("chat:", s), fmt.Sprintf("%d:%d", s/2, n), "body") // two senders send each
-				if s == 0 && n%10 == 3 {
+				if n%5 == 3 {
 					r = row(1, "chat:\x00", "", "a key no database can hold")
 				}
 				errs <- in.Accept(t.Context(), r)
@@ -387,13 +387,13 @@ func TestSendersThatShareACommit(t *testing.T) {
 			require.NotErrorIs(t, err, inbox.ErrBusy)
 		}
 	}
-	require.Equal(t, 3, failed, "the impossible ones, and nobody who shared a commit with them")
+	require.Equal(t, senders*each/5, failed, "the impossible ones, and nobody who shared a commit with them")
 	require.Len(t, woken, senders*each-failed)
 	var rows, accountsSeen, distinct int
 	require.NoError(t, db.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT count(*), count(DISTINCT account_id), count(DISTINCT (account_id, natural_id)) FROM inbox`).Scan(&rows, &accountsSeen, &distinct)
 	}))
-	require.Equal(t, senders/2*each, rows, "each natural id once")
+	require.Equal(t, senders/2*each*4/5, rows, "each natural id once")
 	require.Equal(t, rows, distinct)
 	require.Equal(t, accounts, accountsSeen)
 }

@@ -15,7 +15,7 @@ type accountKey struct {
 
 const (
 	// accountParallel is how many steps of one account run at once: more only wait for each other at the head of its feed.
-	accountParallel = 4
+	accountParallel = 8
 	// keysTogether is how many waiting keys of one account a step works at the most: they share one commit.
 	keysTogether = 8
 )

@@ -201,7 +201,7 @@ func (r *Runner) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 // Progress tells how far a job is. total 0: not known.
 func (j *Job) Progress(ctx context.Context, done, total int) error {
 	err := j.runner.DB.InAccount(ctx, j.Account, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE job SET done = $3, total = NULLIF($4, 0) WHERE account_id = $1 AND id = $2`, int64(j.Account), j.ID, done, total)
+		_, err := tx.Exec(ctx, `UPDATE job SET done = $3, total = NULLIF($4::bigint, 0) WHERE account_id = $1 AND id = $2`, int64(j.Account), j.ID, done, total)
 		return err
 	})
 	if err != nil {

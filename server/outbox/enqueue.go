@@ -188,7 +188,7 @@ func (r row) merge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane i
 
 const insertCommand = `INSERT INTO command (account_id, uid, lane_id, plan, plan_id, siblings, name, after, key, kind, params, meta, priority, deadline, merge,
 	independent, note_unclear, reply_key, reply_kind, tag, check_of, alone)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULLIF($15, ''), $16, $17, $18, $19, $20, NULLIF($21, 0), $22) RETURNING id`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, NULLIF($15, ''), $16, $17, $18, $19, $20, NULLIF($21::bigint, 0), $22) RETURNING id`
 
 // promote lends the urgency of a command to the older ones of its key, which have to leave first.
 const promote = `UPDATE command SET priority = $4 WHERE account_id = $1 AND id IN (SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND key = $3

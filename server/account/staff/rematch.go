@@ -144,7 +144,7 @@ func replace(ctx context.Context, tx pgx.Tx, at At, found []Match, byHand map[id
 			candidates = append(candidates, int64(c))
 		}
 		batch.Queue(`INSERT INTO staff_match (account_id, portal_id, b24_user, employee, how, hand, candidates, changed_at)
-			VALUES ($1, $2, $3, NULLIF($4, 0), $5, NULLIF($6, 0), $7, $8)`,
+			VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, NULLIF($6::bigint, 0), $7, $8)`,
 			int64(at.Account), int64(at.Portal), int64(m.User), int64(m.Employee), string(m.How), int64(byHand[m.User]), candidates, now)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

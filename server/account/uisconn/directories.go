@@ -104,7 +104,7 @@ func (c *Connections) storeChannels(ctx context.Context, account ids.AccountID, 
 		for _, ch := range list {
 			seen = append(seen, ch.id)
 			batch.Queue(`INSERT INTO uis_channel (account_id, id, type, name, status, external_id, group_id, employee_id, seen_at)
-				VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, 0), NULLIF($8, 0), $9)
+				VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7::bigint, 0), NULLIF($8::bigint, 0), $9)
 				ON CONFLICT (account_id, id) DO UPDATE SET type = EXCLUDED.type, name = EXCLUDED.name, status = EXCLUDED.status,
 				external_id = EXCLUDED.external_id, group_id = EXCLUDED.group_id, employee_id = EXCLUDED.employee_id, gone_at = NULL, seen_at = EXCLUDED.seen_at`,
 				int64(account), ch.id, ch.kind, ch.name, ch.status, ch.external, ch.group, ch.employee, now)
