@@ -65,6 +65,8 @@ export const tests = {
   async 'chats: a CRM without leads offers none'({ page, url }) {
     await open(page, url, 'lang=ru&world=full&mode=simple', 'chats')
     await page.getByText('CRM работает без лидов').waitFor()
+    await id(page, 'channel-99').click()
+    await id(page, 'channel-99').waitFor({ state: 'detached' })
     assert.equal(await id(page, 'set-chats-first-lead').count(), 0)
     assert.match(await id(page, 'without-contacts').innerText(), /сделку/)
     await id(page, 'nav-telephony').click()
@@ -105,6 +107,7 @@ export const tests = {
     await open(page, url, 'lang=ru&world=full', 'lines')
     await id(page, 'create-beside-lines').waitFor()
     await id(page, 'line-channel-20').getByRole('textbox').fill('45')
+    await id(page, 'line-left-22').getByRole('button').click()
     await id(page, 'set-lines-operator_name').click()
     await shot('settings-lines')
     await accessible(page)

@@ -180,6 +180,7 @@ export const tests = {
     const lost = rule(page, '/telephony/funnels_inbound', 1)
     assert.match(await lost.getByTestId('funnel-deal').innerText(), /больше нет/)
     await rule(page, '/telephony/funnels_inbound', 2).getByTestId('rule-lost').waitFor()
+    await rule(page, '/telephony/funnels_inbound', 0).getByTestId('filter-gone').getByText('old.example').waitFor()
     await id(page, 'vanished-show').click()
     await shot('settings-funnels')
     await accessible(page)
