@@ -138,7 +138,7 @@ export const tests = {
     figures['searching a stage'] = await type(id(page, 'pick-search'), 'стадия 1')
     await page.keyboard.press('Escape')
     await id(page, 'tab-responsibles').click()
-    await rule(page, '/telephony/responsibles', 3).getByTestId('person').click()
+    await rule(page, '/telephony/responsibles', 1).getByTestId('person').click()
     figures['searching a person'] = await type(id(page, 'pick-search'), 'сотрудник 4')
     await page.keyboard.press('Escape')
     await id(page, 'tab-fields').click()
