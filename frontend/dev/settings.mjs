@@ -99,12 +99,12 @@ export function makeSettings({ big, full }) {
       responsibles: [{ filter: numberIs(0), user: 3 }, { filter: numberIs(1), user: 4 }, { filter: numberIs(2), user: 5 }], fields: [{ entity: 'lead', field: 'UTM_SOURCE', param: 'utm_source', always: true }, { entity: 'deal', field: 'UF_CRM_2', param: 'site_domain_name', always: false }],
     })
     Object.assign(doc.chats, {
-      enabled: true, channels: [20, 21], create: true, responsible: 1, first: { on: true, create: ['deal', 'activity'] }, comment_priority: 'deals', without_contacts: true,
+      enabled: true, channels: [20, 21, 99], create: true, responsible: 1, first: { on: true, create: ['deal', 'activity'] }, comment_priority: 'deals', without_contacts: true,
       funnel_first: { on: true, lead_stage: null, pipeline: 0, deal_stage: 'S0', rules: [{ filter: [[{ param: 'channel', op: 'include', values: ['20'] }]], lead_stage: null, pipeline: 5, deal_stage: 'C5:S0' }] },
       fields_on: true, fields: [{ entity: 'contact', field: 'COMMENTS', param: 'chat_username', always: false }],
     })
     Object.assign(doc.requests, { enabled: true, responsible: 1, first: { on: true, create: ['lead'] }, comment_priority: 'leads' })
-    Object.assign(doc.lines, { enabled: true, auto_close_min: { 20: 30 }, fields: [{ entity: 'lead', field: 'UTM_SOURCE', param: 'utm_source', always: true }] })
+    Object.assign(doc.lines, { enabled: true, auto_close_min: { 20: 30, 22: 15 }, fields: [{ entity: 'lead', field: 'UTM_SOURCE', param: 'utm_source', always: true }] })
   }
   if (big) {
     Object.assign(doc.telephony, {

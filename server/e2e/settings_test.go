@@ -50,8 +50,16 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 	require.True(t, stages["lead/<nil>/NEW"] && stages["deal/0/NEW"], "%v", stages)
 	require.EqualValues(t, 0, n.list("pipelines")[0]["id"])
 	require.Equal(t, "74950000031", n.list("numbers")[0]["id"])
-	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "channels", "uis-employees", "b24-users"} {
+	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "parameters", "mode", "channels", "uis-employees", "b24-users"} {
 		require.NotEmpty(t, n.list(name), name)
+	}
+	for _, p := range n.list("parameters") { // as the catalogue declares them (R2)
+		if p["id"] == "employee" {
+			require.Equal(t, []any{"include", "exclude"}, p["places"].(map[string]any)["inbound_filter"])
+			require.NotContains(t, p["places"], "call_funnel")
+			require.Equal(t, "uis-employees", p["directory"])
+			require.Equal(t, "answer", p["known"].(map[string]any)["call"])
+		}
 	}
 	code, _ := n.as(n.admin, "GET", "/directories/weather", nil)
 	require.Equal(t, http.StatusNotFound, code)

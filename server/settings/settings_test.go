@@ -108,7 +108,23 @@ func words(t *testing.T, err error) string {
 func ptr[T any](v T) *T { return &v }
 
 var known = settings.Known{Portals: map[int64]bool{3: true}, Channels: map[int64]bool{20: true}, Users: map[int64]bool{14: true}, Numbers: map[string]bool{"74950000001": true},
-	LeadStages: map[string]bool{"NEW": true}, DealStages: map[int64]map[string]bool{0: {"NEW": true}, 1: {"C1:NEW": true}}}
+	CRM: settings.CRM{LeadStages: map[string]bool{"NEW": true}, DealStages: map[int64]map[string]bool{0: {"NEW": true}, 1: {"C1:NEW": true}}}}
+
+// A section that chose a portal of its own is compared with that portal's stages and CRM mode, the others with the main one's.
+func TestStagesOfTheSectionsPortal(t *testing.T) {
+	t.Parallel()
+	two := known
+	two.Portals = map[int64]bool{3: true, 4: true}
+	two.CRMs = map[int64]settings.CRM{4: {LeadStages: map[string]bool{"OTHER": true}, Simple: true}}
+	doc := right()
+	doc.Telephony.Portal, doc.Telephony.Funnel = ptr(int64(4)), settings.Funnel{LeadStage: ptr("OTHER")}
+	doc.Telephony.FunnelsInbound = nil
+	require.Empty(t, settings.Validate(doc, two))
+	doc.Telephony.Portal = nil
+	require.Equal(t, settings.FieldErrors{{Field: "/telephony/funnel/lead_stage", Code: "gone"}}, settings.Validate(doc, two))
+	doc.Telephony.Funnel.LeadStage, doc.Requests.Portal, doc.Requests.First.Create = nil, ptr(int64(4)), []string{"lead", "deal"}
+	require.Contains(t, settings.Validate(doc, two), settings.FieldError{Field: "/requests/first/create/0", Code: "no_leads"})
+}
 
 // right is a document with every section switched on and nothing wrong.
 func right() settings.Document {

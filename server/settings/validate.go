@@ -36,11 +36,28 @@ type Known struct {
 	Users map[int64]bool
 	// Numbers are the account's virtual numbers, digits without plus.
 	Numbers map[string]bool
+	// CRM is what the main portal's CRM has, CRMs what those of the portals have that sections chose for themselves.
+	CRM
+	CRMs map[int64]CRM
+}
+
+// CRM is what a portal's CRM has to choose from.
+type CRM struct {
 	// LeadStages and DealStages are stages of leads, and of deals by pipeline.
 	LeadStages map[string]bool
 	DealStages map[int64]map[string]bool
 	// Simple: the portal's CRM works without leads.
 	Simple bool
+}
+
+// of is what a section may name: its own portal's stages, else the main one's.
+func (k Known) of(portal *int64) Known {
+	if portal != nil {
+		if crm, own := k.CRMs[*portal]; own {
+			k.CRM = crm
+		}
+	}
+	return k
 }
 
 // maxRules is how many rules a list may have.
@@ -57,7 +74,9 @@ func Validate(doc Document, known Known) FieldErrors {
 	for i, user := range doc.Main.SyncOnly {
 		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, false)
 	}
+	v.known = known.of(doc.Telephony.Portal)
 	v.telephony(doc.Telephony)
+	v.known = known.of(doc.Chats.Portal)
 	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
 	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
 	for i, c := range doc.Chats.Channels {
@@ -65,6 +84,7 @@ func Validate(doc Document, known Known) FieldErrors {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
 		}
 	}
+	v.known = known.of(doc.Requests.Portal)
 	v.common("/requests", doc.Requests.Common, true, requestPlaces)
 	v.lines(doc.Lines)
 	return v.errors

@@ -13,7 +13,7 @@ import (
 
 // knownTo gathers what validation compares with: portals, people, channels, numbers, stages. A directory that was never read, or of which nothing is
 // there, is not compared with (S4, U4).
-func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal *int64) (settings.Known, error) {
+func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc settings.Document) (settings.Known, error) {
 	var known settings.Known
 	var err error
 	if known.Portals, err = numbersOf(ctx, tx, `SELECT id FROM portal WHERE account_id = $1`, int64(account)); err != nil {
@@ -38,10 +38,21 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal *int6
 		}
 		known.Numbers[e.ID] = true
 	}
-	if portal == nil {
-		return known, nil
+	if doc.Main.Portal != nil {
+		if known.CRM, err = crmOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*doc.Main.Portal)}); err != nil {
+			return known, err
+		}
 	}
-	return known, stagesOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*portal)}, &known)
+	known.CRMs = map[int64]settings.CRM{}
+	for _, portal := range []*int64{doc.Telephony.Portal, doc.Chats.Portal, doc.Requests.Portal} {
+		if portal == nil || !known.Portals[*portal] {
+			continue
+		}
+		if known.CRMs[*portal], err = crmOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*portal)}); err != nil {
+			return known, err
+		}
+	}
+	return known, nil
 }
 
 // numbersOf reads a column of ids; nil when there are none.
@@ -64,38 +75,39 @@ func numbersOf(ctx context.Context, tx pgx.Tx, sql string, args ...any) (map[int
 	return set, nil
 }
 
-// stagesOf adds the portal's stages and the mode of its CRM.
-func stagesOf(ctx context.Context, tx pgx.Tx, at directory.Where, known *settings.Known) error {
+// crmOf is what a portal has to choose from: its stages and the mode of its CRM.
+func crmOf(ctx context.Context, tx pgx.Tx, at directory.Where) (settings.CRM, error) {
+	var crm settings.CRM
 	at.Kind = directory.Mode
 	mode, err := directory.Read(ctx, tx, at)
 	if err != nil {
-		return err
+		return crm, err
 	}
 	for _, e := range mode.Here() {
-		known.Simple = e.ID == "simple"
+		crm.Simple = e.ID == "simple"
 	}
 	at.Kind = directory.Stages
 	stages, err := directory.Read(ctx, tx, at)
 	if err != nil {
-		return err
+		return crm, err
 	}
 	for _, e := range stages.Here() {
 		stage, _ := e.Data["stage"].(string)
 		if e.Data["entity"] == "lead" {
-			if known.LeadStages == nil {
-				known.LeadStages = map[string]bool{}
+			if crm.LeadStages == nil {
+				crm.LeadStages = map[string]bool{}
 			}
-			known.LeadStages[stage] = true
+			crm.LeadStages[stage] = true
 			continue
 		}
 		pipeline, _ := e.Data["pipeline"].(float64) // as JSON gives numbers
-		if known.DealStages == nil {
-			known.DealStages = map[int64]map[string]bool{}
+		if crm.DealStages == nil {
+			crm.DealStages = map[int64]map[string]bool{}
 		}
-		if known.DealStages[int64(pipeline)] == nil {
-			known.DealStages[int64(pipeline)] = map[string]bool{}
+		if crm.DealStages[int64(pipeline)] == nil {
+			crm.DealStages[int64(pipeline)] = map[string]bool{}
 		}
-		known.DealStages[int64(pipeline)][stage] = true
+		crm.DealStages[int64(pipeline)][stage] = true
 	}
-	return nil
+	return crm, nil
 }

@@ -54,7 +54,7 @@ func (s *Server) saveSettings(c *fiber.Ctx, doc settings.Document) error {
 	p := who(c)
 	var saved settings.Document
 	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		known, err := knownTo(ctx, tx, p.Account, doc.Main.Portal)
+		known, err := knownTo(ctx, tx, p.Account, doc)
 		if err != nil {
 			return err
 		}

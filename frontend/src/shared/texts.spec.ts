@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import en from '@locales/en.json'
 import ru from '@locales/ru.json'
+import { nameOf, shown } from '@/pages/cabinet/model/settings'
 import { languageOf, russianPlural } from './i18n'
 
 const sources = import.meta.glob<string>(['../**/*.vue', '../**/*.ts', '!../**/*.spec.ts', '!../**/*.gen.ts'], { query: '?raw', import: 'default', eager: true })
@@ -27,6 +28,25 @@ describe('texts', () => {
         .map((key) => `${file}: ${key}`),
     )
     expect(missing).toEqual([])
+  })
+
+  it('of the cabinet are all used', () => {
+    // A name in quotes, or a name with a changing end; what a setting is called and its help follow from the settings document.
+    const all = Object.values(sources).join('\n')
+    const ends = [...all.matchAll(/\bte?\(\s*`([^`$]+)\$\{/g)].map(([, start]) => start ?? '')
+    const settings = new Set(shown.map(nameOf))
+    const unused = known.filter((key) => {
+      if (!key.startsWith('cabinet.')) return false
+      const [, kind, name = ''] = key.split('.')
+      if (kind === 'field' || kind === 'help') return !settings.has(name) && !all.includes(`'${key}'`)
+      return !all.includes(`'${key}'`) && !ends.some((start) => key.startsWith(start))
+    })
+    expect(unused).toEqual([])
+  })
+
+  it('name every setting', () => {
+    const unnamed = shown.map((pointer) => `cabinet.field.${nameOf(pointer)}`).filter((key) => !known.includes(key))
+    expect(unnamed).toEqual([])
   })
 
   it('count in Russian', () => {

@@ -140,6 +140,21 @@ export function useChoices() {
   return choices
 }
 
+const vanishedKey: InjectionKey<ComputedRef<Vanished[]>> = Symbol('vanished')
+
+/** Finds out for the whole page what vanished. */
+export function provideVanished(form: SettingsForm): ComputedRef<Vanished[]> {
+  const list = useVanished(form)
+  provide(vanishedKey, list)
+  return list
+}
+
+/** What vanished at a place of the settings or below it, by its last names. */
+export function useGone(pointer: MaybeRefOrGetter<string>): ComputedRef<string[]> {
+  const list = inject(vanishedKey, () => computed(() => []), true)
+  return computed(() => list.value.filter((one) => one.pointer.startsWith(`${toValue(pointer)}/`)).map((one) => one.name))
+}
+
 /** How long a person may pause while typing. */
 const pause = 300
 
@@ -147,7 +162,7 @@ const pause = 300
  * Everything the saved and unsaved settings name and that is not there any more. Only the directories that are named are read, and only once nobody is
  * typing are the settings looked through.
  */
-export function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
+function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
   const { api } = useServices()
   const parameters = useParameters()
   const settled = shallowRef<Doc | null>(form.draft.value)

@@ -67,7 +67,10 @@ export function useSettingsForm(store: SettingsStore) {
   function set(pointer: string, value: unknown): void {
     if (!draft.value) return
     draft.value = write(draft.value, pointer, value)
-    if (Object.keys(fieldErrors.value).length > 0) fieldErrors.value = withoutErrorsAt(fieldErrors.value, pointer)
+    if (Object.keys(fieldErrors.value).length === 0) return
+    fieldErrors.value = withoutErrorsAt(fieldErrors.value, pointer)
+    // "Check the marked fields" says nothing once none is marked.
+    if (Object.keys(fieldErrors.value).length === 0 && elsewhere.value.length === 0) error.value = null
   }
 
   function fill(make: (doc: Doc) => Doc): void {
