@@ -30,6 +30,8 @@ type Request struct {
 	Error    string          `json:"error,omitempty"`
 	Fault    string          `json:"fault,omitempty"`
 	TookMS   float64         `json:"took_ms"`
+
+	began time.Time
 }
 
 // CommandRecord is the outcome of one call, alone or inside a batch.

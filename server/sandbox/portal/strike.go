@@ -9,6 +9,7 @@ import (
 // beforeCall applies the faults that come before execution. When stop is true the answer has been given. done applies what comes after execution and tells
 // whether the answer must not be sent any more.
 func (w *World) beforeCall(rw http.ResponseWriter, r *http.Request, p *Portal, args *arr, faults []Fault, rec *Request) (stop bool, done func(http.ResponseWriter) bool) {
+	rec.began = time.Now()
 	after := func(http.ResponseWriter) bool { return false }
 	for _, f := range faults {
 		rec.Fault += f.Kind + " "
@@ -20,7 +21,7 @@ func (w *World) beforeCall(rw http.ResponseWriter, r *http.Request, p *Portal, a
 		if f.Kind == FaultLate {
 			dropConnection(rw)
 			rw, after = nowhere{}, func(http.ResponseWriter) bool { return true }
-			if w.pause(f.delay()) {
+			if w.pause(rec.began, f.delay()) {
 				return true, after
 			}
 			continue
@@ -39,15 +40,16 @@ func (nowhere) Header() http.Header         { return http.Header{} }
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (nowhere) WriteHeader(int)             {}
 
-// pause waits, but not longer than a request may run; it tells whether the portal has given the request up.
-func (w *World) pause(d time.Duration) (cut bool) {
-	timer := time.NewTimer(min(d, w.opts.RequestCut))
+// pause waits, but not longer than the request, which began then, may run in all; it tells whether the portal has given the request up.
+func (w *World) pause(began time.Time, d time.Duration) (cut bool) {
+	left := w.opts.RequestCut - time.Since(began)
+	timer := time.NewTimer(min(d, left))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-w.closed:
 	}
-	return d > w.opts.RequestCut
+	return d > left
 }
 
 // applyFault does one fault and tells whether the request is over.
@@ -59,7 +61,7 @@ func (w *World) applyFault(rw http.ResponseWriter, r *http.Request, p *Portal, a
 	}
 	switch f.Kind {
 	case FaultSlow:
-		cut := w.pause(f.delay())
+		cut := w.pause(rec.began, f.delay())
 		if cut { // a slow call that the portal gives up on is not executed any more; After: it was
 			rec.Status = http.StatusGatewayTimeout
 			http.Error(rw, "Gateway Time-out", http.StatusGatewayTimeout)
