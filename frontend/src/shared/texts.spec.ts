@@ -33,7 +33,7 @@ describe('texts', () => {
   it('of the cabinet are all used', () => {
     // A name in quotes, or a name with a changing end; what a setting is called and its help follow from the settings document.
     const all = Object.values(sources).join('\n')
-    const ends = [...all.matchAll(/\bte?\(\s*`([^`$]+)\$\{/g)].map(([, start]) => start ?? '')
+    const ends = [...all.matchAll(/`(cabinet\.[^`$]*)\$\{/g)].map(([, start]) => start ?? '')
     const settings = new Set(shown.map(nameOf))
     const unused = known.filter((key) => {
       if (!key.startsWith('cabinet.')) return false
