@@ -104,6 +104,14 @@ function job(world, emit) {
   return made
 }
 
+/** Who saved what: two versions, and a third when somebody else saved or an older one was restored. */
+function versionsOf(world) {
+  const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString()
+  const diff = [{ field: '/main/enabled', before: false, after: true }, { field: '/chats/first/create', before: [], after: ['lead', 'activity'] }, { field: '/telephony/responsibles', before: [], after: [{ filter: [], user: 14 }] }]
+  const all = [{ version: 7, saved_at: at(90), saved_by: names[0], diff }, { version: 6, saved_at: at(2900), saved_by: names[1], diff: diff.slice(0, 1) }]
+  return world.trouble || world.version >= 8 ? [{ version: 8, saved_at: at(1), saved_by: names[1], diff: [] }, ...all] : all
+}
+
 function routesOf(world, emit, admin) {
   const me = { user: 1, name: names[0], admin, rights: admin ? ['cabinet', 'chats'] : ['chats'], account: 1, portal: 1, portals: world.portals, employee: null, lang: 'ru' }
   const steps = () => list([
@@ -117,7 +125,8 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/health$/, () => health(world)],
     ['GET', /^\/settings$/, () => world.settings],
     ['PUT', /^\/settings$/, (_, body, request) => save(world, body, request.headers['if-match'])],
-    ['GET', /^\/settings\/versions$/, () => list([{ version: 8, saved_at: new Date(Date.now() - 60_000).toISOString(), saved_by: names[1], diff: [] }])],
+    ['GET', /^\/settings\/versions$/, () => list(versionsOf(world))],
+    ['POST', /^\/settings\/versions\/(\d+)\/restore$/, () => { world.version += 1; world.settings = { ...world.settings, version: world.version }; return world.settings }],
     ['GET', /^\/uis$/, () => world.uis],
     ['PUT', /^\/uis$/, (_, body) => connect(world, body)],
     ['DELETE', /^\/uis$/, () => { world.uis = makeWorld(true).uis }],

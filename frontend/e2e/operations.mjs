@@ -156,6 +156,8 @@ export const operations = (accessible, fits) => ({
     await id(page, 'command-31').waitFor()
     await tab(page, 'commands').focus()
     await page.keyboard.press('ArrowLeft')
+    await id(page, 'history').waitFor()
+    await page.keyboard.press('ArrowLeft')
     await id(page, 'log').waitFor()
     assert.equal(await tab(page, 'requests').getAttribute('aria-selected'), 'true')
     await page.keyboard.press('Home')
@@ -171,6 +173,21 @@ export const operations = (accessible, fits) => ({
     await id(page, 'lane-b24:2').getByTestId('lane-requests').click()
     await until(async () => (await id(page, 'log-portal').innerText()).includes('branch.example.com'), 'the filter of the lane')
     assert.equal(await id(page, 'log-communication').inputValue(), '')
+  },
+  async 'operations: who changed what in the settings, and an older state comes back'({ page, url, shot, healthy }) {
+    await page.goto(`${url}/cabinet?lang=en`)
+    await id(page, 'nav-operations').click()
+    await tab(page, 'history').click()
+    await id(page, 'version-7').waitFor()
+    await id(page, 'version-more-7').click()
+    const text = await id(page, 'version-7').innerText()
+    assert.ok(text.includes('off') && text.includes('on'), text)
+    assert.equal(await id(page, 'version-restore-7').count(), 0, 'the newest one is in force')
+    await shot('operations-history')
+    await healthy?.(page)
+    await id(page, 'version-restore-6').click()
+    await id(page, 'confirm').click()
+    await id(page, 'version-8').waitFor()
   },
   async 'operations: light and dark, both languages, large and small'({ page, url, shot }) {
     for (const [width, height] of [[1280, 720], [1920, 1080], [900, 600]]) {
