@@ -18,6 +18,7 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/relay"
+	"omni/server/rounds"
 	"omni/server/settings"
 )
 
@@ -92,7 +93,12 @@ func (p *people) installed(portal account.Portal) { p.matchAll(portal.Account) }
 // matchAll queues one matching of people for all portals of an account, and one reading of what the settings choose from.
 func (p *people) matchAll(id ids.AccountID) {
 	p.app.background("queue matching", func(ctx context.Context) error {
-		if _, err := p.Refresh(ctx, id, 0); err != nil && !errors.Is(err, jobs.ErrRunning) {
+		_, err := p.Refresh(ctx, id, 0)
+		if errors.Is(err, jobs.ErrRunning) {
+			// The one under way began before what has just changed, and may have passed it: another one follows.
+			err = p.app.db.InAccount(ctx, id, func(ctx context.Context, tx pgx.Tx) error { return rounds.MakeDue(ctx, tx, id, "directories") })
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := p.connections.Get(ctx, id); errors.Is(err, uisconn.ErrNotConnected) {

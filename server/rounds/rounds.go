@@ -131,3 +131,13 @@ func (r *Rounds) begin(ctx context.Context, round Round, at subject) error {
 		return round.Start(ctx, tx, at.account, at.portal)
 	})
 }
+
+// MakeDue lets a round of all portals of an account begin at the next look, however long ago it was made: something it reads has just changed.
+func MakeDue(ctx context.Context, tx pgx.Tx, account ids.AccountID, name string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO round (account_id, portal_id, name, done_at) SELECT account_id, id, $2, '-infinity' FROM portal WHERE account_id = $1
+		ON CONFLICT (account_id, portal_id, name) DO UPDATE SET done_at = EXCLUDED.done_at`, int64(account), name)
+	if err != nil {
+		return fmt.Errorf("make the round %s of account %d due: %w", name, account, err)
+	}
+	return nil
+}

@@ -101,6 +101,25 @@ func TestOnceInTheCluster(t *testing.T) {
 	require.Equal(t, 4, started[1], "and is still due; what was missed meanwhile is not caught up")
 }
 
+// A round that is made due begins at the next look, once.
+func TestMakeDue(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	portals(t, db, "active")
+	started := 0
+	r := rounds.New(rounds.Options{DB: db, Clock: clock.NewFixed(time.Now()), Log: slog.New(slog.DiscardHandler), Rounds: []rounds.Round{{Name: "lists", Every: time.Hour,
+		Wanted: func(context.Context, pgx.Tx, ids.AccountID, ids.PortalID) (bool, error) { return true, nil },
+		Start:  func(context.Context, pgx.Tx, ids.AccountID, ids.PortalID) error { started++; return nil }}}})
+	require.NoError(t, r.Look(t.Context()))
+	require.Zero(t, started)
+	for want := 1; want <= 2; want++ {
+		require.NoError(t, db.InAccount(t.Context(), 1, func(ctx context.Context, tx pgx.Tx) error { return rounds.MakeDue(ctx, tx, 1, "lists") }))
+		require.NoError(t, r.Look(t.Context()))
+		require.NoError(t, r.Look(t.Context()))
+		require.Equal(t, want, started)
+	}
+}
+
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
