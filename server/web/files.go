@@ -44,10 +44,9 @@ func (s *Server) upload(c *fiber.Ctx) error {
 			continue
 		}
 		f, err := s.Files.Put(c.UserContext(), who(c).Account, part.FileName(), part)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return problem(http.StatusBadRequest, "form") // the sender broke off; the store is well
-		}
 		if err != nil {
+			// The rest is read and thrown away: a browser that is still sending when the connection ends sees a broken line instead of the reason.
+			_, _ = io.Copy(io.Discard, io.LimitReader(body, s.FileLimit+multipartSlack))
 			return err
 		}
 		return c.JSON(map[string]any{"file": f.ID, "name": f.Name, "size": f.Size, "mime": f.Mime})
