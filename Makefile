@@ -2,7 +2,7 @@
 # make demo    installs what is missing, builds, starts the product with a sandbox portal and a sandbox UIS
 # make test    installs what is missing, then runs every check; what .ci/run calls
 # make fuzz    runs every fuzz target for FUZZ_TIME (30s)
-# make chaos   the fault suite with 2,000 rounds (OMNI_CHAOS_ROUNDS, OMNI_CHAOS_SEED); 200 of them are part of make test
+# make chaos   the fault suite with 2,000 rounds (OMNI_CHAOS_ROUNDS, OMNI_CHAOS_SEED); 40 of them, with a fixed seed, are part of make test
 # make bench   prints the figures of docs/architecture.md and writes bench.json; make bench-long takes minutes more, make bench-old fills in ten million old rows
 
 SHELL       := /bin/sh
