@@ -171,24 +171,8 @@ func (r *round) rows(repairs map[uis.ChatID]chats.Repair) ([]inbox.Row, error) {
 
 // messages reads what was said in a slice of time, oldest first.
 func (r *round) messages(ctx context.Context, from, till time.Time) ([]uis.ChatMessage, error) {
-	var all []uis.ChatMessage
-	q := uis.Query{From: from, Till: till, Zone: r.zone, Sort: []uis.Sort{{Field: "date_time"}}, Limit: pageRows,
-		Fields: []string{"id", "chat_id", "channel_id", "date_time", "visitor_id", "text", "source", "resource", "employee_id"}}
-	for ; q.Offset <= uis.MaxOffset; q.Offset += pageRows {
-		raw, err := r.ask(ctx, "get.chat_messages_report", q)
-		if err != nil {
-			return nil, err
-		}
-		page, err := uis.DecodeChatMessages(raw)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if len(page) < pageRows {
-			break
-		}
-	}
-	return all, nil
+	return paged(ctx, r, "get.chat_messages_report", uis.DecodeChatMessages, uis.Query{From: from, Till: till, Zone: r.zone, Sort: []uis.Sort{{Field: "date_time"}}, Limit: pageRows,
+		Fields: []string{"id", "chat_id", "channel_id", "date_time", "visitor_id", "text", "source", "resource", "employee_id"}})
 }
 
 func (r *round) chats(ctx context.Context, q uis.Query) ([]uis.Chat, error) {
@@ -197,13 +181,18 @@ func (r *round) chats(ctx context.Context, q uis.Query) ([]uis.Chat, error) {
 	if r.brand != uis.Novofon { // its page lacks these
 		q.Fields = append(q.Fields, "chat_channel_id", "chat_username")
 	}
-	var all []uis.Chat
+	return paged(ctx, r, "get.chats_report", uis.DecodeChats, q)
+}
+
+// paged reads a report page by page, until one is not full or the platform gives no more.
+func paged[Row any](ctx context.Context, r *round, method string, decode func(json.RawMessage) ([]Row, error), q uis.Query) ([]Row, error) {
+	var all []Row
 	for ; q.Offset <= uis.MaxOffset; q.Offset += pageRows {
-		raw, err := r.ask(ctx, "get.chats_report", q)
+		raw, err := r.ask(ctx, method, q)
 		if err != nil {
 			return nil, err
 		}
-		page, err := uis.DecodeChats(raw)
+		page, err := decode(raw)
 		if err != nil {
 			return nil, err
 		}
