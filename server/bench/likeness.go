@@ -119,23 +119,8 @@ func (s *stand) bareChat(ctx context.Context, account, number int64, like likene
 	defer conn.Release()
 	key := fmt.Sprintf("chat:%d", number)
 	read := &pgx.Batch{}
-	read.Queue("begin")
-	read.Queue("select pg_advisory_xact_lock(hashtextextended($1, $2))", key, account)
 	var rows []int64
-	read.Queue(`select id, kind, body, received_at from inbox where account_id = $1 and key = $2 and done_at is null and aside_at is null and not deferred
-		and due_at <= $3 order by id limit 100`, account, key, time.Now()).Query(func(found pgx.Rows) error {
-		for found.Next() {
-			var id int64
-			var kind string
-			var body []byte
-			var at time.Time
-			if err := found.Scan(&id, &kind, &body, &at); err != nil {
-				return fmt.Errorf("read a row: %w", err)
-			}
-			rows = append(rows, id)
-		}
-		return found.Err()
-	})
+	queueDueRows(read, account, key, &rows)
 	read.Queue("select * from chat where account_id = $1 and uis_chat_id = $2 for update", account, number)
 	read.Queue("select version from settings where account_id = $1 order by version desc limit 1", account)
 	read.Queue("select * from uis_channel where account_id = $1 and id = $2", account, whatsapp)

@@ -184,23 +184,8 @@ func (s *stand) bareStep(ctx context.Context, account int64, key string) error {
 	}
 	defer conn.Release()
 	read := &pgx.Batch{}
-	read.Queue("begin")
-	read.Queue("select pg_advisory_xact_lock(hashtextextended($1, $2))", key, account)
 	var rows []int64
-	read.Queue(`select id, kind, body, received_at from inbox where account_id = $1 and key = $2 and done_at is null and aside_at is null and not deferred
-		and due_at <= $3 order by id limit 100`, account, key, time.Now()).Query(func(found pgx.Rows) error {
-		for found.Next() {
-			var id int64
-			var kind string
-			var body []byte
-			var at time.Time
-			if err := found.Scan(&id, &kind, &body, &at); err != nil {
-				return fmt.Errorf("read a row: %w", err)
-			}
-			rows = append(rows, id)
-		}
-		return found.Err()
-	})
+	queueDueRows(read, account, key, &rows)
 	read.Queue("select count from bench_state where account_id = $1 and id = hashtext($2)", account, key)
 	if err := conn.SendBatch(ctx, read).Close(); err != nil {
 		return fmt.Errorf("first half: %w", err)
@@ -222,4 +207,24 @@ func (s *stand) bareStep(ctx context.Context, account int64, key string) error {
 		return fmt.Errorf("second half: %w", err)
 	}
 	return nil
+}
+
+// queueDueRows begins a transaction, locks a key and reads what is due for it, as a step must: the ids go to rows.
+func queueDueRows(read *pgx.Batch, account int64, key string, rows *[]int64) {
+	read.Queue("begin")
+	read.Queue("select pg_advisory_xact_lock(hashtextextended($1, $2))", key, account)
+	read.Queue(`select id, kind, body, received_at from inbox where account_id = $1 and key = $2 and done_at is null and aside_at is null and not deferred
+		and due_at <= $3 order by id limit 100`, account, key, time.Now()).Query(func(found pgx.Rows) error {
+		for found.Next() {
+			var id int64
+			var kind string
+			var body []byte
+			var at time.Time
+			if err := found.Scan(&id, &kind, &body, &at); err != nil {
+				return fmt.Errorf("read a row: %w", err)
+			}
+			*rows = append(*rows, id)
+		}
+		return found.Err()
+	})
 }
