@@ -1,28 +1,10 @@
 // Browser tests of the cabinet, installer and connector pages against their stand-in of dev/. Needs a build ("npm run build").
 // Pictures go to test-results/: node e2e/cabinet.mjs [part of a test's name]
 import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
-import { chromium } from 'playwright-core'
 import { startCabinetMock } from '../dev/cabinet.mjs'
+import { accessible, fits, id } from './checks.mjs'
 import { operations } from './operations.mjs'
-
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-const results = new URL('../test-results/', import.meta.url)
-const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
-const id = (page, name) => page.getByTestId(name)
-
-/** What an automatic check of accessibility finds, the kit's own buttons and labels left out. */
-async function accessible(page) {
-  await page.evaluate(axe)
-  const found = await page.evaluate(() => window.axe.run({ exclude: [['[data-slot]'], ['[aria-hidden][tabindex]']] }, { runOnly: ['wcag2a', 'wcag2aa'] }))
-  const bad = found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)
-  assert.deepEqual(bad, [])
-}
-
-/** The page itself never scrolls: only what is long inside it does. */
-async function fits(page) {
-  assert.equal(await page.evaluate(() => document.documentElement.scrollHeight > innerHeight || document.documentElement.scrollWidth > innerWidth), false, 'the page scrolls')
-}
+import { run } from './runner.mjs'
 
 async function dark(page) {
   await page.evaluate(() => { localStorage.setItem('omni-theme', '"dark"') })
@@ -184,30 +166,4 @@ const tests = {
   ...operations(accessible, fits),
 }
 
-await mkdir(results, { recursive: true })
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
-let failed = 0
-for (const [name, test] of Object.entries(tests)) {
-  if (process.argv[2] && !name.includes(process.argv[2])) continue
-  const mock = await startCabinetMock()
-  const context = await browser.newContext({ viewport: { width: 1280, height: 720 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
-  const complaints = []
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (line) => line.type() === 'error' && /Content Security|Vue warn/.test(line.text()) && complaints.push(line.text()))
-  const shot = (file) => page.screenshot({ path: new URL(`${file}.png`, results).pathname })
-  try {
-    await test({ page, mock, shot, url: mock.url })
-    if (complaints.length > 0) throw new Error(complaints.join('\n'))
-    console.log(`ok    ${name}`)
-  } catch (error) {
-    failed += 1
-    await shot(`failed-${name.replace(/\W+/g, '-')}`).catch(() => undefined)
-    console.error(`FAIL  ${name}\n${error.stack ?? error}`)
-  }
-  await context.close()
-  mock.close()
-}
-await browser.close()
-process.exitCode = failed === 0 ? 0 : 1
+await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: 15_000 })

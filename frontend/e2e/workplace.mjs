@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 
+const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 const id = (name) => `[data-testid="${name}"]`
 const item = (chat) => `${id('chat-item')}[data-chat="${chat}"]`
 const bubble = (text) => `${id('message')}:has-text(${JSON.stringify(text)})`
@@ -21,7 +23,7 @@ async function noScrollBars(page) {
 }
 
 /** Serious findings of axe, by rule. */
-async function faults(page, axe) {
+async function faults(page) {
   await page.evaluate(axe)
   return page.evaluate(async () => {
     const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
@@ -209,7 +211,7 @@ export const tests = {
     await page.waitForSelector(bubble('10000. '))
   },
 
-  async 'looks: light and dark, Russian and English, both sizes; nothing for axe to say'({ page, mock, shot, axe }) {
+  async 'looks: light and dark, Russian and English, both sizes; nothing for axe to say'({ page, mock, shot }) {
     for (const [width, height] of [[1280, 720], [1920, 1080]]) {
       await page.setViewportSize({ width, height })
       for (const [theme, lang] of [['light', 'ru'], ['dark', 'ru'], ['light', 'en']]) {
@@ -221,7 +223,7 @@ export const tests = {
         await page.waitForTimeout(500)
         await noScrollBars(page)
         await shot(`workplace-${theme}-${lang}-${width}`)
-        if (width === 1280) assert.deepEqual(await faults(page, axe), [])
+        if (width === 1280) assert.deepEqual(await faults(page), [])
       }
     }
     await page.setViewportSize({ width: 480, height: 640 })
