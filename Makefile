@@ -79,7 +79,7 @@ go-checks: $(CACHE)/bin/withpg
 	$(CACHE)/bin/golangci-lint-$(LINTER) run ./...
 	@# The random run of the fault suite is left to make chaos, as long as its seed 11457145 finds a chat that never appears (docs/operations.md).
 	$(CACHE)/bin/withpg $(GO) test -race -timeout 20m -skip '^TestChaos$$' ./...
-	@scripts/fuzz.sh 300ms
+	@scripts/fuzz.sh 1000x
 
 page-checks: $(if $(PAGES),$(MODULES))
 	$(if $(call has_script,check:generated),cd frontend && npm run --silent check:generated </dev/null)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# scripts/fuzz.sh 300ms   runs every fuzz target for that long, one after the other. A finding stays in testdata/fuzz of its package: keep it when it is mended.
+# scripts/fuzz.sh 1000x   runs every fuzz target so often, or for so long (30s), one after the other. A finding stays in testdata/fuzz of its package: keep it when it is mended.
 set -eu
-time=${1:-300ms}
+time=${1:-1000x}
 cache=$PWD/.cache/fuzz
 mkdir -p "$cache"
 for dir in $(grep -rl --include='*_test.go' '^func Fuzz' server | xargs -n1 dirname | sort -u); do

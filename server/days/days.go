@@ -26,8 +26,6 @@ const (
 	// lockPatience bounds how long making and dropping stand in the way of others; after that they let them pass and try again.
 	lockPatience = 200 * time.Millisecond
 	lockTries    = 20
-	// pruneRows bounds one clean-up statement of a default partition.
-	pruneRows = 2000
 )
 
 // Table is a table of days.
@@ -149,21 +147,10 @@ func (k *Keeper) patiently(ctx context.Context, t Table, sql string, args ...any
 
 // pruneDefault deletes what is old in the default partition, which no day takes along. It is empty as a rule.
 func (k *Keeper) pruneDefault(ctx context.Context, t Table, before time.Time) error {
-	part := pgx.Identifier{t.Name + "_default"}.Sanitize()
-	for {
-		var gone int64
-		err := k.db.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, `DELETE FROM `+part+` WHERE ctid = ANY(ARRAY(SELECT ctid FROM `+part+` WHERE created_at < $1 ORDER BY created_at LIMIT $2))`, before, pruneRows)
-			gone = tag.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("prune %s: %w", part, err)
-		}
-		if gone < pruneRows {
-			return nil
-		}
-	}
+	part := t.Name + "_default"
+	quoted := pgx.Identifier{part}.Sanitize()
+	_, err := k.db.Prune(ctx, part, `DELETE FROM `+quoted+` WHERE ctid = ANY(ARRAY(SELECT ctid FROM `+quoted+` WHERE created_at < $2 ORDER BY created_at LIMIT $1))`, before)
+	return err
 }
 
 // planned is what a round does to a table.

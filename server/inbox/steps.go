@@ -9,8 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"omni/server/store"
 )
 
 // outcome tells what one step did.
@@ -98,7 +96,7 @@ func (w *Worker) steps(ctx context.Context, keys []accountKey, row *Row, limit i
 
 // notCommitted tells whether the writing of a decided step failed because of the database. What the database refuses it refuses again.
 func notCommitted(err error) bool {
-	return store.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return patient(err) || errors.Is(err, context.Canceled)
 }
 
 // begin looks at what the key has due, and lets a handler in stages ask for what it needs.

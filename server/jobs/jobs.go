@@ -180,22 +180,33 @@ func (r *Runner) Enqueue(ctx context.Context, tx pgx.Tx, account ids.AccountID, 
 	if err != nil {
 		return 0, fmt.Errorf("encode job %s: %w", kind, err)
 	}
-	var id int64
-	err = tx.QueryRow(ctx, `INSERT INTO job (account_id, kind, state, created_at) VALUES ($1, $2, 'queued', $3)
-		ON CONFLICT (account_id, kind) WHERE state IN ('queued', 'running') AND kind <> 'file' DO NOTHING RETURNING id`, int64(account), kind, r.Clock.Now()).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = tx.QueryRow(ctx, `SELECT id FROM job WHERE account_id = $1 AND kind = $2 AND state IN ('queued', 'running')`, int64(account), kind).Scan(&id)
-		if err == nil {
-			return id, ErrRunning
-		}
-	}
+	id, taken, err := r.claim(ctx, tx, account, kind)
 	if err != nil {
 		return 0, fmt.Errorf("queue job %s: %w", kind, err)
+	}
+	if taken {
+		return id, ErrRunning
 	}
 	if _, err := r.client.InsertTx(ctx, tx, args{account, id, kind, raw}, nil); err != nil {
 		return 0, fmt.Errorf("queue job %s: %w", kind, err)
 	}
 	return id, nil
+}
+
+// claim writes a job's row, or finds the one that runs in its place (taken). The running one may end between the two looks: then the place is
+// free again.
+func (r *Runner) claim(ctx context.Context, tx pgx.Tx, account ids.AccountID, kind string) (id int64, taken bool, err error) {
+	for {
+		err = tx.QueryRow(ctx, `INSERT INTO job (account_id, kind, state, created_at) VALUES ($1, $2, 'queued', $3)
+			ON CONFLICT (account_id, kind) WHERE state IN ('queued', 'running') AND kind <> 'file' DO NOTHING RETURNING id`, int64(account), kind, r.Clock.Now()).Scan(&id)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return id, false, err
+		}
+		err = tx.QueryRow(ctx, `SELECT id FROM job WHERE account_id = $1 AND kind = $2 AND state IN ('queued', 'running')`, int64(account), kind).Scan(&id)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return id, true, err
+		}
+	}
 }
 
 // Progress tells how far a job is. total 0: not known.

@@ -112,6 +112,9 @@ func (b budget) most() int {
 	return b.Flying[0]
 }
 
+// underway is how many requests have not been answered yet.
+func (b budget) underway() int { return b.flying[0] + b.flying[1] + b.flying[2] }
+
 // circuitAt is how many failures in a row leave one probe at a time.
 const circuitAt = 5
 
@@ -123,7 +126,7 @@ func (b budget) mayFly(now time.Time, top, class Priority) (bool, time.Duration)
 	switch {
 	case now.Before(b.pause):
 		return false, b.pause.Sub(now)
-	case b.flying[0]+below >= most,
+	case b.underway() >= most,
 		class >= Live && below >= min(b.Flying[1], max(1, most-1)),
 		class == Background && b.flying[2] >= b.Flying[2]:
 		return false, 0 // the end of a request wakes the lane

@@ -125,7 +125,7 @@ func (m *mind) learn(now, began time.Time, kinds []string, replies []Reply, shak
 		m.uses.answered(kinds[i], now, took, reply.Operating, reply.ResetAt)
 		busy, inner = busy+took, inner || !reply.ResetAt.IsZero()
 		if reply.Points != nil {
-			m.points.told(now, *reply.Points, m.budget.flying[0]+m.budget.flying[1]+m.budget.flying[2]-1)
+			m.points.told(now, *reply.Points, m.budget.underway()-1)
 		}
 		if failure := reply.Err; failure != nil {
 			switch {

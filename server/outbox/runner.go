@@ -195,7 +195,7 @@ func (r *runner) isDraining() bool {
 func (r *runner) inFlight() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.budget.flying[0] + r.budget.flying[1] + r.budget.flying[2]
+	return r.budget.underway()
 }
 
 // letGo hands an idle lane back.
