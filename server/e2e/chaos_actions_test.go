@@ -280,8 +280,11 @@ func (p *client) closes(dice *rand.Rand) {
 		return
 	}
 	chat := p.current(dice)
+	if chat == 0 {
+		return // the close of all his chats is still on its way
+	}
 	id, ok := p.find(chat)
-	if chat == 0 || !ok {
+	if !ok {
 		return
 	}
 	p.log("the operator closes %d", chat)
