@@ -38,6 +38,7 @@ import (
 	"omni/server/restlog"
 	"omni/server/secret"
 	"omni/server/store"
+	"omni/server/telephony"
 	"omni/server/uis"
 	"omni/server/web"
 	"omni/server/workplace"
@@ -222,9 +223,10 @@ func (a *App) wire(ctx context.Context) error {
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes)
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
+	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
 	rest := &rest{app: a, chats: engine}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
-		"chat": engine, "start": engine, "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
+		"chat": engine, "start": engine, "call": calls, "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
 	h.worker = worker
 	copies.wake = worker.Wake
 	intake := inbox.NewIntake(a.db, a.clock, worker.Wake)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/store"
+	"omni/server/telephony"
 	"omni/server/uis"
 )
 
@@ -71,9 +73,13 @@ type rest struct {
 // account takes webhooks about connections, channels and visitors.
 func (r *rest) account(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
 	for _, e := range events {
+		if event, ok := strings.CutPrefix(e.Kind, telephony.KindNotification); ok {
+			step.Write(func(batch *pgx.Batch) { uisconn.QueueReceived(batch, step.Account, event, step.Now) })
+			continue
+		}
 		method, path, ok := chats.WebhookOf(e.Kind)
 		if !ok {
-			continue // notifications are kept for the telephony engine
+			continue
 		}
 		w, err := uis.ParseWebhook(method, path, e.Body)
 		if err != nil {
@@ -120,6 +126,12 @@ func (c *copies) Fetch(ctx context.Context, tx pgx.Tx, f chats.Fetch) error {
 	return err
 }
 
+// FetchRecord implements telephony.Recordings.
+func (c *copies) FetchRecord(ctx context.Context, tx pgx.Tx, account ids.AccountID, key ids.Key, link string) error {
+	_, err := c.runner.Enqueue(ctx, tx, account, "file", chats.Fetch{Account: account, Key: key, File: chats.File{URL: link}, ReplyKind: telephony.KindRecord})
+	return err
+}
+
 // run copies one file and reports to its chat. A copy that was made twice by a crash leaves an orphan, never a wrong file.
 func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 	var f chats.Fetch
@@ -148,7 +160,7 @@ func (c *copies) run(ctx context.Context, job *jobs.Job) (any, error) {
 		return nil, e
 	}
 	e = c.app.db.InAccount(ctx, f.Account, func(ctx context.Context, tx pgx.Tx) error {
-		return inbox.Post(ctx, tx, c.app.clock.Now(), inbox.Row{Account: f.Account, Key: f.Key, Kind: chats.KindFile, Natural: fmt.Sprintf("file:%d:%s", job.ID, letter.Error), Body: body})
+		return inbox.Post(ctx, tx, c.app.clock.Now(), inbox.Row{Account: f.Account, Key: f.Key, Kind: cmp.Or(f.ReplyKind, chats.KindFile), Natural: fmt.Sprintf("file:%d:%s", job.ID, letter.Error), Body: body})
 	})
 	if e != nil {
 		return nil, e

@@ -67,6 +67,8 @@ type Fetch struct {
 	Connection int64 `json:"connection"`
 	Channel    int64 `json:"channel"`
 	File       File  `json:"file"`
+	// ReplyKind is the kind of the row the end comes as; empty: KindFile.
+	ReplyKind string `json:"reply_kind,omitempty"`
 }
 
 // Engine works the keys of chats.

@@ -71,7 +71,9 @@ type Decision struct {
 	// CopyToNewContact: the contact made with the deal gets a copy too.
 	CopyToNewContact bool
 	Funnel           Funnel
-	Reasons          []Reason
+	// Responsible is given to whatever is created.
+	Responsible ids.B24UserID
+	Reasons     []Reason
 }
 
 // Reason is one step of a decision, told by code; the pages turn it into a sentence.

@@ -184,7 +184,14 @@ func (r *row) readAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 
 func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 	need := *r.Work.Need
-	d := Decide(need.Policy, need.Facts, picture)
+	var d Decision
+	if need.Call != nil {
+		d = DecideCall(*need.Call, picture)
+		r.Work.Call = callAnswer(*need.Call, picture, d)
+	} else {
+		d = Decide(need.Policy, need.Facts, picture)
+		d.Responsible = need.Policy.Responsible
+	}
 	r.Work.Decision = &d
 	r.note(out, d.Reasons...)
 	commands := carryOut(need, r.ID, r.Work.Round, d)
@@ -192,12 +199,12 @@ func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 		out.Commands = append(out.Commands, commands...)
 		return
 	}
-	r.reply(step, out, Answer{Ref: need.Ref, Nothing: len(d.Joined) == 0})
+	r.reply(step, out, Answer{Ref: need.Ref, Nothing: len(d.Joined) == 0, Call: r.Work.Call})
 }
 
 // planAnswered gathers what the plan made. What was refused is told; what stands is tied and gets the text.
 func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
-	a := Answer{Ref: r.Work.Need.Ref}
+	a := Answer{Ref: r.Work.Need.Ref, Call: r.Work.Call}
 	for _, t := range r.Work.Decision.Create {
 		result, asked := answer.Results[string(t)]
 		if !asked {
@@ -216,13 +223,14 @@ func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 			continue
 		}
 		ref := Ref{t, id}
-		a.Ties = append(a.Ties, Tie{Ref: ref, Title: title(*r.Work.Need), Created: true})
+		a.Ties = append(a.Ties, Tie{Ref: ref, Title: titleOf(*r.Work.Need, t), Created: true})
 		switch {
 		case t == Lead || t == Deal:
 			a.Targets = append(a.Targets, ref)
 		case t == Contact && r.Work.Decision.CopyToNewContact:
 			a.Copies = append(a.Copies, ref)
 		}
+		a.Call.made(ref, r.Work.Decision.Responsible)
 		r.Ties = append(r.Ties, ref)
 	}
 	a.Nothing = len(a.Targets) == 0 && len(r.Work.Decision.Joined) == 0
@@ -253,7 +261,11 @@ func (r *row) reply(step *inbox.Step, out *flow.Outcome, a Answer) {
 func (r *row) giveUp(step *inbox.Step, out *flow.Outcome, why Reason) {
 	r.note(out, why)
 	r.Work.Decision = nil
-	r.reply(step, out, Answer{Ref: r.Work.Need.Ref, Nothing: true})
+	a := Answer{Ref: r.Work.Need.Ref, Nothing: true}
+	if r.Work.Need.Call != nil {
+		a.Call = &CallAnswer{Unread: true}
+	}
+	r.reply(step, out, a)
 }
 
 func (r *row) note(out *flow.Outcome, reasons ...Reason) {

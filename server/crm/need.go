@@ -25,7 +25,9 @@ type Need struct {
 	Portal    ids.PortalID `json:"portal"`
 	Aliases   []Alias      `json:"aliases"`
 	Facts     Facts        `json:"facts"`
-	Policy    Policy       `json:"policy"`
+	// Policy is what the settings say about chats and requests, Call what they say about a call; one of them counts.
+	Policy Policy      `json:"policy,omitzero"`
+	Call   *CallPolicy `json:"call,omitempty"`
 	// Version is the settings version the communication decided with.
 	Version int `json:"version"`
 }
@@ -40,6 +42,8 @@ type Answer struct {
 	Targets  []Ref `json:"targets,omitempty"`
 	Copies   []Ref `json:"copies,omitempty"`
 	Activity int64 `json:"activity,omitempty"`
+	// Call is what a call needs to know of the picture.
+	Call *CallAnswer `json:"call,omitempty"`
 }
 
 // work is the request being worked under a client's key.
@@ -50,6 +54,8 @@ type work struct {
 	Mode     Mode      `json:"mode,omitempty"`
 	Found    found     `json:"found,omitzero"`
 	Decision *Decision `json:"decision,omitempty"`
+	// Call is the part of a call's answer that the picture decided.
+	Call *CallAnswer `json:"call,omitempty"`
 }
 
 // found are the ids a search brought up.

@@ -13,21 +13,26 @@ const Originator = "omni"
 
 // carryOut turns a decision into the commands of one plan: contact, then lead, then deal, then activity.
 func carryOut(need Need, client ids.ClientID, round int, d Decision) []outbox.Command {
-	p := planner{need: need, client: client, name: fmt.Sprintf("plan:%d:%d", client, round), kind: KindPlanned}
+	p := planner{need: need, client: client, name: fmt.Sprintf("plan:%d:%d", client, round), kind: KindPlanned, decision: d}
 	for _, t := range d.Create {
 		switch t {
 		case Contact:
-			p.add(Contact, person(need, map[string]any{}))
+			fields := person(need, map[string]any{})
+			if need.Call != nil && need.Call.Titles[Contact] != "" {
+				fields["name"] = need.Call.Titles[Contact]
+			}
+			p.add(Contact, fields)
 		case Lead:
-			fields := person(need, map[string]any{"title": title(need)})
+			fields := person(need, map[string]any{"title": titleOf(need, Lead)})
+			p.tie(fields)
 			if d.Funnel.LeadStage != "" {
 				fields["stageId"] = d.Funnel.LeadStage
 			}
 			p.add(Lead, fields)
 		case Deal:
-			p.deal(d)
+			p.deal()
 		case Activity:
-			p.activity(d)
+			p.activity()
 		case Company:
 		}
 	}
@@ -36,14 +41,18 @@ func carryOut(need Need, client ids.ClientID, round int, d Decision) []outbox.Co
 
 func (p *planner) add(t EntityType, fields map[string]any) *outbox.Command {
 	fields["originatorId"], fields["originId"] = Originator, map[string]any{"$uid": true}
-	if p.need.Policy.Responsible != 0 {
-		fields["assignedById"] = int64(p.need.Policy.Responsible)
+	if p.decision.Responsible != 0 {
+		fields["assignedById"] = int64(p.decision.Responsible)
+	}
+	if call := p.need.Call; call != nil && call.Source != "" && t != Company {
+		fields["sourceDescription"] = call.Source
 	}
 	return p.command(string(t), "crm.item.add", map[string]any{"entityTypeId": t.Wire(), "fields": fields})
 }
 
-func (p *planner) deal(d Decision) {
-	fields := map[string]any{"title": title(p.need)}
+func (p *planner) deal() {
+	d := p.decision
+	fields := map[string]any{"title": titleOf(p.need, Deal)}
 	if d.Funnel.Pipeline != nil {
 		fields["categoryId"] = *d.Funnel.Pipeline
 	}
@@ -51,22 +60,31 @@ func (p *planner) deal(d Decision) {
 		fields["stageId"] = d.Funnel.DealStage
 	}
 	var after []string
-	switch {
-	case d.Contact != nil:
-		fields["contactIds"] = []any{d.Contact.ID}
-	case d.Company != nil:
-		fields["companyId"] = d.Company.ID
-	case p.has(Contact):
+	if !p.tie(fields) && p.has(Contact) {
 		fields["contactIds"] = []any{map[string]any{"$from": string(Contact), "path": "item.id"}}
 		after = []string{string(Contact)}
 	}
 	p.add(Deal, fields).After = after
 }
 
+// tie binds a new lead or deal to the contact that was found, without one to the company; false: neither was.
+func (p *planner) tie(fields map[string]any) bool {
+	switch d := p.decision; {
+	case d.Contact != nil:
+		fields["contactIds"] = []any{d.Contact.ID}
+	case d.Company != nil:
+		fields["companyId"] = d.Company.ID
+	default:
+		return false
+	}
+	return true
+}
+
 // activity is one activity for all targets: owned by the first, the others are bound afterwards by the planner's caller.
-func (p *planner) activity(d Decision) {
+func (p *planner) activity() {
+	d := p.decision
 	params := map[string]any{
-		"fields": map[string]any{"typeId": "CONFIGURABLE", "completed": false, "responsibleId": int64(p.need.Policy.Responsible),
+		"fields": map[string]any{"typeId": "CONFIGURABLE", "completed": false, "responsibleId": int64(d.Responsible),
 			"originatorId": Originator, "originId": map[string]any{"$uid": true}},
 		"layout": map[string]any{
 			"icon":   map[string]any{"code": "comment"},
@@ -133,6 +151,16 @@ func nameOf(need Need) string {
 		}
 	}
 	return need.Ref
+}
+
+// titleOf is what a new entity is called: by the call's template of its kind, else as the communication itself.
+func titleOf(need Need, t EntityType) string {
+	if need.Call != nil {
+		if text := strings.TrimSpace(need.Call.Titles[t]); text != "" {
+			return text
+		}
+	}
+	return title(need)
 }
 
 func title(need Need) string {

@@ -55,6 +55,7 @@ type planner struct {
 	client   ids.ClientID
 	name     string
 	kind     string
+	decision Decision
 	commands []outbox.Command
 }
 

@@ -39,12 +39,18 @@ type UISChannelID int64
 // UISChatID is a chat's number at UIS: chat_id of the Chat API, get.chats_report `id`.
 type UISChatID int64
 
+// UISCallID is a call session's number at UIS: call_session_id of notifications, Call API and get.calls_report.
+type UISCallID int64
+
 // Key names one ordered queue of work inside an account: "chat:15", "client:3", "portal:1", "account:1".
 // Rows of one key are handled in order by one server at a time.
 type Key string
 
 // ChatKey is the ordering key of one chat.
 func ChatKey(id UISChatID) Key { return numbered("chat", int64(id)) }
+
+// CallKey is the ordering key of one call session.
+func CallKey(id UISCallID) Key { return numbered("call", int64(id)) }
 
 // ClientKey is the ordering key under which entities of one client are planned.
 func ClientKey(id ClientID) Key { return numbered("client", int64(id)) }

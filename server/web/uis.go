@@ -19,6 +19,7 @@ import (
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/telephony"
 	"omni/server/uis"
 )
 
@@ -79,7 +80,8 @@ func (s *Server) chatWebhook(c *fiber.Ctx) error {
 	return c.SendStatus(http.StatusOK)
 }
 
-// notification takes a notification about calls and requests. The telephony engine is to come: it is kept and ticked off.
+// notification takes a notification: one about a call is made durable under the call's key, then answered. What nobody needs yet (requests, chats, which
+// the Chat API tells better) is kept and ticked off.
 func (s *Server) notification(c *fiber.Ctx) error {
 	door, err := s.door(c)
 	if err != nil {
@@ -96,8 +98,12 @@ func (s *Server) notification(c *fiber.Ctx) error {
 	if errors.Is(err, uis.ErrNoEvent) {
 		return badField("/event", "required")
 	}
+	key := ids.AccountKey(door.Account)
+	if about := n.Subject(); about.Kind == "call" {
+		key = ids.CallKey(ids.UISCallID(about.ID))
+	}
 	sum := sha256.Sum256(body)
-	return s.take(c, inbox.Row{Account: door.Account, Key: ids.AccountKey(door.Account), Kind: "uis.notification." + string(n.Event),
+	return s.take(c, inbox.Row{Account: door.Account, Key: key, Kind: telephony.KindNotification + string(n.Event),
 		Natural: "uis.notification:" + hex.EncodeToString(sum[:16]), Body: body})
 }
 
@@ -233,24 +239,13 @@ func (s *Server) uisNotifications(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	last := map[string]time.Time{}
-	err = s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT kind, max(received_at) FROM inbox WHERE account_id = $1 AND key = $2 AND kind LIKE 'uis.notification.%' GROUP BY kind`,
-			int64(p.Account), string(ids.AccountKey(p.Account)))
-		if err != nil {
-			return err
-		}
-		var kind string
-		var at time.Time
-		_, err = pgx.ForEachRow(rows, []any{&kind, &at}, func() error { last[kind] = at; return nil })
-		return err
-	})
+	last, err := s.UIS.LastReceived(c.UserContext(), p.Account)
 	if err != nil {
 		return err
 	}
 	for _, t := range uis.Templates() {
 		i := item{Event: string(t.Event), Title: t.Label, Method: t.Method, URL: s.PublicURL + "/uis/" + url.PathEscape(conn.Token) + "/notifications", Body: t.Body}
-		if at, ok := last["uis.notification."+string(t.Event)]; ok {
+		if at, ok := last[string(t.Event)]; ok {
 			i.LastReceived = &at
 		}
 		items = append(items, i)

@@ -412,8 +412,9 @@ func TestSecretsAreSealed(t *testing.T) {
 func TestNotificationsAreTickedOffU3(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	require.NoError(t, s.conns.Received(t.Context(), s.account, "call_started"))
-	require.NoError(t, s.conns.Received(t.Context(), s.account, "call_started"))
+	for range 2 {
+		require.NoError(t, s.db.Pipelined(t.Context(), s.account, func(batch *pgx.Batch) { uisconn.QueueReceived(batch, s.account, "call_started", time.Now()) }))
+	}
 	seen, err := s.conns.LastReceived(t.Context(), s.account)
 	require.NoError(t, err)
 	require.Len(t, seen, 1)

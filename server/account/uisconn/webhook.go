@@ -42,18 +42,12 @@ func (c *Connections) Step(ctx context.Context, step *inbox.Step, events []inbox
 	return nil
 }
 
-// Received notes that a real notification of a kind came (U3).
-func (c *Connections) Received(ctx context.Context, account ids.AccountID, event string) error {
-	err := c.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO uis_notification (account_id, event, received_at) VALUES ($1, $2, $3)
-			ON CONFLICT (account_id, event) DO UPDATE SET received_at = EXCLUDED.received_at WHERE uis_notification.received_at < EXCLUDED.received_at - interval '10 seconds'`,
-			int64(account), event, c.Clock.Now())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("note a notification of account %d: %w", account, err)
-	}
-	return nil
+// QueueReceived notes that a real notification of a kind came (U3), to within ten seconds: no row is touched more often, as all notifications of an account
+// meet at it.
+func QueueReceived(batch *pgx.Batch, account ids.AccountID, event string, now time.Time) {
+	batch.Queue(`INSERT INTO uis_notification (account_id, event, received_at)
+		SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM uis_notification WHERE account_id = $1 AND event = $2 AND received_at > $3::timestamptz - interval '10 seconds')
+		ON CONFLICT (account_id, event) DO UPDATE SET received_at = GREATEST(uis_notification.received_at, EXCLUDED.received_at)`, int64(account), event, now)
 }
 
 // LastReceived tells per event when the last notification came, to within ten seconds.

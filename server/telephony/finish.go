@@ -1,0 +1,291 @@
+package telephony
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"omni/server/bitrix24"
+	"omni/server/crm"
+	"omni/server/ids"
+	"omni/server/outbox"
+)
+
+// Notifications come in any order: after the end of an answered call settling is waited for a talk that is still under way, and patience when UIS counted
+// longer talks than were told.
+const (
+	settling = 3 * time.Second
+	patience = 10 * time.Second
+)
+
+// end finishes the call at the portal when its time has come: when every talk was told, and N minutes after an answered inbound one (T6).
+func (t *turn) end() {
+	f, l, s := &t.call.Facts, &t.call.Link, t.setting.Document.Telephony
+	if f.answered() {
+		if l.HeardEnd.IsZero() {
+			l.HeardEnd, t.touched = t.now, true
+		}
+		until := l.HeardEnd.Add(settling)
+		if !f.complete() {
+			until = l.HeardEnd.Add(patience)
+		}
+		if t.now.Before(until) {
+			t.timer("settling", until)
+			return
+		}
+	}
+	if s.ResponsibleLater && f.Direction == In && f.answered() {
+		due := f.EndedAt.Add(time.Duration(s.ResponsibleAfterMin) * time.Minute)
+		if t.now.Before(due) {
+			t.timer("responsible", due)
+			return
+		}
+	}
+	t.finish()
+}
+
+// owned are the entities whose responsible the end of the call may change, with whom they are to get.
+func (t *turn) owned() map[crm.Owned]ids.B24UserID {
+	a, v := t.call.Link.Answer, t.call.Link.Verdict
+	out := map[crm.Owned]ids.B24UserID{}
+	for _, o := range a.Created {
+		if v.Created != o.Responsible {
+			out[o] = v.Created
+		}
+	}
+	if a.Open != nil && v.Open != 0 && v.Open != a.Open.Responsible {
+		out[*a.Open] = v.Open
+	}
+	return out
+}
+
+// finish ends the call at the portal, and looks whom the entities belong to now, in one request.
+func (t *turn) finish() {
+	f, l, s := &t.call.Facts, &t.call.Link, t.setting.Document.Telephony
+	w := everybody(s, f, t.setting.people, paramsOf(f, t.setting.names))
+	l.Verdict = w.judge(*l.Answer)
+	code := "200"
+	if !f.answered() {
+		code = "304"
+		if f.value("lost_reason") == "subscriber_busy" {
+			code = "486"
+		}
+	}
+	user := firstOf(l.Verdict.Activity, l.User)
+	t.phase(Finishing)
+	t.command("finish", "finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": l.CallID, "USER_ID": int64(user), "DURATION": f.seconds(), "STATUS_CODE": code,
+		"ADD_TO_CHAT": flag(s.CallMessage)})
+	wanted := map[crm.EntityType][]int64{}
+	for o := range t.owned() {
+		wanted[o.Type] = append(wanted[o.Type], o.ID)
+	}
+	for kind, list := range wanted {
+		slices.Sort(list)
+		t.command("finish", string(kind), "crm.item.list", map[string]any{"entityTypeId": kind.Wire(), "select": []string{"id", "assignedById"}, "filter": map[string]any{"@id": list}}).Independent = true
+	}
+}
+
+// finished takes the end of the call in, and does what is left: responsibles, the activity's state and ties, older missed calls.
+func (t *turn) finished(results map[string]outbox.Result) error {
+	l := &t.call.Link
+	if l.Phase != Finishing {
+		return nil
+	}
+	switch r := results["finish"]; r.State {
+	case "done":
+		var ended bitrix24.Finished
+		// A second finish answers that the call is gone: done, but without its activity.
+		if json.Unmarshal(r.Result, &ended) == nil {
+			t.call.Activity = int64(ended.Activity)
+		}
+	default:
+		t.because("call.not_finished", map[string]any{"text": r.Text})
+	}
+	current := map[crm.Ref]ids.B24UserID{}
+	for _, kind := range []crm.EntityType{crm.Lead, crm.Deal, crm.Contact, crm.Company} {
+		var answer struct {
+			Items []struct {
+				ID       bitrix24.ID `json:"id"`
+				Assigned bitrix24.ID `json:"assignedById"`
+			} `json:"items"`
+		}
+		if r, asked := results[string(kind)]; asked && r.State == "done" && json.Unmarshal(r.Result, &answer) == nil {
+			for _, i := range answer.Items {
+				current[crm.Ref{Type: kind, ID: int64(i.ID)}] = ids.B24UserID(i.Assigned)
+			}
+		}
+	}
+	t.phase(Closing)
+	t.assign(current)
+	if t.call.Activity == 0 && l.Answer.Primary != nil {
+		// The answer was lost, or told none: it is found by its origin, and everything else comes after.
+		call := bitrix24.CallActivity(l.CallID)
+		t.command("close", "lookup", call.Method, call.Params).Independent = true
+		return nil
+	}
+	t.activity()
+	t.closeUp()
+	return nil
+}
+
+// assign gives entities to whom the call's end gives them. One that somebody changed meanwhile is left (T6).
+func (t *turn) assign(current map[crm.Ref]ids.B24UserID) {
+	for o, user := range t.owned() {
+		now, read := current[o.Ref]
+		switch {
+		case !read:
+			t.because("call.entity_gone", map[string]any{"entity": string(o.Type), "id": o.ID})
+		case now == user:
+		case now != o.Responsible:
+			t.because("call.responsible_kept", map[string]any{"entity": string(o.Type), "id": o.ID, "user": now})
+		default:
+			t.because("call.responsible_given", map[string]any{"entity": string(o.Type), "id": o.ID, "user": user})
+			t.command("close", fmt.Sprintf("%s:%d", o.Type, o.ID), "crm.item.update", map[string]any{"entityTypeId": o.Type.Wire(), "id": o.ID,
+				"fields": map[string]any{"assignedById": int64(user)}}).Independent = true
+		}
+	}
+}
+
+// activity brings the call's activity into its state (T4a, T12): done when the call was answered, tied to what it belongs to, or away.
+func (t *turn) activity() {
+	f, l := &t.call.Facts, &t.call.Link
+	wanted := records(t.setting.Document.Telephony, f.Direction).activity
+	switch {
+	case t.call.Activity != 0 && !wanted:
+		t.because("call.no_activity", nil)
+		t.command("close", "activity", "crm.activity.delete", map[string]any{"id": t.call.Activity}).Independent = true
+		t.call.Activity = 0
+		return
+	case t.call.Activity != 0:
+		t.command("close", "activity", "crm.activity.update", map[string]any{"id": t.call.Activity, "fields": map[string]any{"COMPLETED": yesNo(f.answered())}}).Independent = true
+		if len(l.Answer.Bind) > 1 {
+			t.command("close", "bindings", "crm.activity.binding.list", map[string]any{"activityId": t.call.Activity}).Independent = true
+		}
+		t.call.ActivityOpen = !f.answered() && !t.setting.later
+		if t.setting.later && !f.answered() {
+			t.complete(t.call.ID, t.call.Activity)
+		}
+	case wanted && len(l.Answer.Bind) > 0 && l.Answer.Primary == nil:
+		t.ownActivity(l.Answer.Bind[0])
+	}
+	if f.answered() {
+		for id, activity := range t.setting.older {
+			t.complete(id, activity)
+		}
+	}
+}
+
+// ownActivity is the activity of a call that the portal ties to nothing: it knows no deals.
+func (t *turn) ownActivity(at crm.Ref) {
+	f := &t.call.Facts
+	direction := 1
+	if f.Direction == Out {
+		direction = 2
+	}
+	t.command("close", "own", "crm.activity.add", map[string]any{"fields": map[string]any{"OWNER_TYPE_ID": at.Type.Wire(), "OWNER_ID": at.ID, "TYPE_ID": 2,
+		"COMMUNICATIONS": []any{map[string]any{"TYPE": "PHONE", "VALUE": "+" + f.Phone, "ENTITY_ID": at.ID, "ENTITY_TYPE_ID": at.Type.Wire()}},
+		"SUBJECT":        t.texts.Text(t.setting.Lang, "crm.call.subject_"+f.Direction, "number", "+"+f.Phone), "RESPONSIBLE_ID": int64(t.call.Link.Verdict.Activity),
+		"START_TIME": f.StartedAt.In(t.zone()).Format(time.RFC3339), "END_TIME": f.EndedAt.In(t.zone()).Format(time.RFC3339), "COMPLETED": yesNo(f.answered()),
+		"DIRECTION": direction, "ORIGINATOR_ID": crm.Originator, "ORIGIN_ID": map[string]any{"$uid": true}}}).Independent = true
+}
+
+// complete turns the activity of a missed call to done: the client was spoken to since (T4a).
+func (t *turn) complete(id ids.UISCallID, activity int64) {
+	t.because("call.handled", map[string]any{"call": id, "activity": activity})
+	t.command("close", fmt.Sprintf("handled:%d", id), "crm.activity.update", map[string]any{"id": activity, "fields": map[string]any{"COMPLETED": "Y"}}).Independent = true
+	t.handled = append(t.handled, id)
+}
+
+// closeUp ends the call when nothing is asked of the portal any more.
+func (t *turn) closeUp() {
+	for _, c := range t.out.Commands {
+		if strings.HasPrefix(c.Plan, "close:") {
+			return
+		}
+	}
+	t.done()
+}
+
+func (t *turn) done() {
+	t.phase(Done)
+	f, l := &t.call.Facts, &t.call.Link
+	t.because("call.done", map[string]any{"answered": f.answered(), "user": l.Verdict.Activity, "activity": t.call.Activity})
+	t.record()
+}
+
+// closed takes the last plan in: an activity that was looked up, ties that are missing.
+func (t *turn) closed(results map[string]outbox.Result) error {
+	l := &t.call.Link
+	if l.Phase != Closing {
+		return nil
+	}
+	for _, name := range sortedNames(results) {
+		if r := results[name]; r.State != "done" {
+			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
+		}
+	}
+	if r, asked := results["lookup"]; asked {
+		var list []struct {
+			ID bitrix24.ID `json:"ID"`
+		}
+		if r.State == "done" && json.Unmarshal(r.Result, &list) == nil && len(list) > 0 {
+			t.call.Activity = int64(list[0].ID)
+			t.activity()
+		} else {
+			t.because("call.activity_not_found", nil)
+		}
+		t.closeUp()
+		return nil
+	}
+	if r := results["own"]; r.State == "done" {
+		var id bitrix24.ID
+		if json.Unmarshal(r.Result, &id) == nil {
+			t.call.Activity, t.call.ActivityOpen = int64(id), !t.call.Facts.answered()
+		}
+	}
+	if r := results["bindings"]; r.State == "done" {
+		t.bind(r.Result)
+	}
+	t.done()
+	return nil
+}
+
+// bind ties the activity to what the portal did not tie it to by itself.
+func (t *turn) bind(raw json.RawMessage) {
+	var list []struct {
+		Type bitrix24.ID `json:"entityTypeId"`
+		ID   bitrix24.ID `json:"entityId"`
+	}
+	if json.Unmarshal(raw, &list) != nil {
+		return
+	}
+	for _, want := range t.call.Link.Answer.Bind {
+		bound := false
+		for _, have := range list {
+			bound = bound || int(have.Type) == want.Type.Wire() && int64(have.ID) == want.ID
+		}
+		if bound {
+			continue
+		}
+		c := t.command("bind", fmt.Sprintf("%s:%d", want.Type, want.ID), "crm.activity.binding.add", map[string]any{"activityId": t.call.Activity, "entityTypeId": want.Type.Wire(), "entityId": want.ID})
+		c.Independent = true
+	}
+}
+
+func sortedNames(results map[string]outbox.Result) []string {
+	names := make([]string, 0, len(results))
+	for name := range results {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "Y"
+	}
+	return "N"
+}

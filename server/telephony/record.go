@@ -1,0 +1,90 @@
+package telephony
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"omni/server/bitrix24"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/outbox"
+)
+
+// The states of a recording on its way.
+const (
+	recordComing    = "coming"
+	recordAttaching = "attaching"
+	recordAttached  = "attached"
+	recordFailed    = "failed"
+)
+
+// record brings a recording to the portal, when one is wanted and ready (T12). It comes minutes after the end as a rule; a newer one replaces it.
+func (t *turn) record() {
+	f, l := &t.call.Facts, &t.call.Link
+	link, one := f.recording()
+	if link == "" || link == l.Record.Link || l.CallID == "" || l.Record.State == recordComing || l.Record.State == recordAttaching {
+		return
+	}
+	if !records(t.setting.Document.Telephony, f.Direction).recording {
+		l.Record = Recorded{Link: link}
+		t.touched = true
+		t.because("call.no_recording", nil)
+		return
+	}
+	l.Record = Recorded{Link: link, State: recordComing}
+	t.touched = true
+	t.fetch = link
+	t.because("call.recording_ready", map[string]any{"voice": one.Voice, "seconds": one.Seconds})
+}
+
+// recordCame takes the end of a recording's copying in and lets the portal fetch it.
+func (t *turn) recordCame(body []byte) error {
+	var came struct {
+		File  ids.FileID `json:"file"`
+		Name  string     `json:"name"`
+		Mime  string     `json:"mime"`
+		Error string     `json:"error"`
+	}
+	if err := json.Unmarshal(body, &came); err != nil {
+		return inbox.Permanent(fmt.Errorf("read the end of a recording's copying: %w", err))
+	}
+	l := &t.call.Link
+	if l.Record.State != recordComing {
+		return nil
+	}
+	t.touched = true
+	if came.Error != "" {
+		if came.Error == "no_room" {
+			return nil // the copy is tried again for hours
+		}
+		l.Record.State = recordFailed
+		t.because("call.recording_failed", map[string]any{"error": came.Error})
+		return nil
+	}
+	l.Record.State, l.Record.File = recordAttaching, came.File
+	name := fmt.Sprintf("%d.mp3", t.call.ID)
+	if came.Mime == "audio/wav" || came.Mime == "audio/wave" || came.Mime == "audio/x-wav" {
+		name = fmt.Sprintf("%d.wav", t.call.ID)
+	}
+	call := bitrix24.AttachRecord(l.CallID, name, t.fileURL(came.File, name))
+	t.command("record", fmt.Sprintf("record%d", came.File), call.Method, call.Params).Plan += fmt.Sprintf(":%d", came.File)
+	return nil
+}
+
+// recorded takes the portal's answer about a recording in. When a newer one came meanwhile, it follows.
+func (t *turn) recorded(results map[string]outbox.Result) {
+	l := &t.call.Link
+	for _, r := range results {
+		if l.Record.State != recordAttaching {
+			continue
+		}
+		t.touched = true
+		if r.State == "done" {
+			l.Record.State = recordAttached
+			t.because("call.recording_attached", nil)
+			continue
+		}
+		l.Record.State = recordFailed
+		t.because("call.recording_refused", map[string]any{"text": r.Text})
+	}
+}

@@ -1,0 +1,177 @@
+package telephony
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"omni/server/bitrix24"
+	"omni/server/crm"
+	"omni/server/ids"
+	"omni/server/outbox"
+)
+
+// cardDeadline is how long a card to show or to hide is worth anything (design section 11).
+const cardDeadline = 10 * time.Second
+
+// advance does whatever the call is ready for.
+func (t *turn) advance() {
+	c, f := t.call, &t.call.Facts
+	switch c.Link.Phase {
+	case Heard:
+		t.begin(f)
+	case Registered:
+		t.cards()
+		if f.ended() {
+			t.end()
+		}
+	case Done:
+		t.record()
+	case Off, Asked, Registering, Finishing, Closing, Failed:
+	}
+}
+
+// begin decides whether a call that is known goes to Bitrix24.
+func (t *turn) begin(f *Facts) {
+	if !f.known() {
+		if f.Announced && f.NoPhone {
+			t.off(crm.Reason{Code: "call.no_phone"})
+		}
+		return
+	}
+	verdict, why := pass(t.setting.Document, f, paramsOf(f, t.setting.names))
+	switch verdict {
+	case refused:
+		t.off(why)
+	case waits:
+	case passes:
+		t.ask(f)
+	}
+}
+
+// register makes the call known to the portal: with the entity given and CRM_CREATE off, as titles, stages and responsibles are ours.
+func (t *turn) register() {
+	f, l := &t.call.Facts, &t.call.Link
+	audience := t.audience()
+	existing := ids.B24UserID(0)
+	if len(l.Answer.Existing) > 0 {
+		existing = l.Answer.Existing[0]
+	}
+	w := everybody(t.setting.Document.Telephony, f, t.setting.people, paramsOf(f, t.setting.names))
+	l.User = firstOf(append(slices.Clone(audience), w.talker, existing, w.begin())...)
+	if l.Tried {
+		l.User, audience = t.setting.people.admin, nil
+	}
+	if l.User == 0 {
+		t.because("call.nobody", nil)
+		t.phase(Failed)
+		return
+	}
+	show := slices.Contains(audience, l.User)
+	l.Shown = nil
+	if show {
+		l.Shown = []ids.B24UserID{l.User}
+	}
+	kind := bitrix24.CallIncoming
+	if f.Direction == Out {
+		kind = bitrix24.CallOutgoing
+	}
+	params := map[string]any{"USER_ID": int64(l.User), "PHONE_NUMBER": "+" + f.Phone, "TYPE": kind, "CALL_START_DATE": f.StartedAt.In(t.zone()).Format(time.RFC3339),
+		"CRM_CREATE": 0, "SHOW": flag(show), "ADD_TO_CHAT": flag(t.setting.Document.Telephony.CallMessage), "LINE_NUMBER": f.Number, "EXTERNAL_CALL_ID": fmt.Sprint(t.call.ID)}
+	if p := l.Answer.Primary; p != nil {
+		params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(p.Type)), p.ID
+	}
+	t.phase(Registering)
+	t.command("register", fmt.Sprintf("register%d", flag(l.Tried)), "telephony.externalCall.register", params).Plan += fmt.Sprintf(":%d", flag(l.Tried))
+}
+
+// registered takes the portal's name of the call in. A user the portal refuses is replaced by the one who installed the app, once.
+func (t *turn) registered(results map[string]outbox.Result) error {
+	l := &t.call.Link
+	if l.Phase != Registering {
+		return nil
+	}
+	for _, r := range results {
+		var made bitrix24.Registered
+		if r.State == "done" {
+			if err := json.Unmarshal(r.Result, &made); err != nil {
+				return fmt.Errorf("the answer of externalCall.register: %w", err)
+			}
+		}
+		switch {
+		case made.CallID != "":
+			l.CallID = string(made.CallID)
+			t.phase(Registered)
+		case !l.Tried && l.User != t.setting.people.admin && t.setting.people.admin != 0:
+			t.because("call.user_refused", map[string]any{"user": l.User, "text": r.Text})
+			l.Tried = true
+			t.register()
+		default:
+			t.because("call.not_registered", map[string]any{"text": r.Text})
+			t.phase(Failed)
+		}
+	}
+	return nil
+}
+
+// audience is who should have the card before him now: whom it rings, then who talks; of an outgoing call the caller (T14).
+func (t *turn) audience() []ids.B24UserID {
+	f, p := &t.call.Facts, t.setting.people
+	switch {
+	case f.ended():
+		return nil
+	case f.talking() != 0:
+		return p.users([]ids.UISEmployeeID{f.talking()})
+	case f.Direction == Out:
+		return p.users([]ids.UISEmployeeID{f.caller()})
+	}
+	return p.users(f.ringing())
+}
+
+// cards shows the card to those who should have it and hides it from the others. Late, either is worth nothing.
+func (t *turn) cards() {
+	l := &t.call.Link
+	want := t.audience()
+	only := func(list, without []ids.B24UserID) []int64 {
+		var out []int64
+		for _, u := range list {
+			if !slices.Contains(without, u) {
+				out = append(out, int64(u))
+			}
+		}
+		return out
+	}
+	for _, card := range []struct {
+		call  bitrix24.Call
+		users []int64
+	}{
+		{bitrix24.CallHide(l.CallID, only(l.Shown, want)...), only(l.Shown, want)}, {bitrix24.CallShow(l.CallID, only(want, l.Shown)...), only(want, l.Shown)},
+	} {
+		if len(card.users) == 0 {
+			continue
+		}
+		c := t.command("card", "card", card.call.Method, card.call.Params)
+		c.Plan, c.Deadline, c.Priority = "", t.physical.Add(cardDeadline), outbox.Waiting
+		c.ReplyKey, c.ReplyKind, c.Tag, c.Name = "", "", nil, ""
+		// At the end nothing more follows but the finish, and it need not wait for the cards.
+		c.Independent = t.call.Facts.ended()
+		t.touched = true
+	}
+	l.Shown = want
+}
+
+func (t *turn) zone() *time.Location {
+	if t.setting.Zone != nil {
+		return t.setting.Zone
+	}
+	return time.UTC
+}
+
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,151 @@
+package telephony
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"omni/server/account/directory"
+	"omni/server/account/uisconn"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/settings"
+)
+
+// loader reads what steps look at.
+type loader struct{ zones directory.Zones }
+
+// call reads the call of the key, locked, and what the account says; nil: nothing was heard of it yet.
+func (l *loader) call(ctx context.Context, step *inbox.Step, id ids.UISCallID) (*Call, Setting, error) {
+	var c *Call
+	doc := settings.Document{Version: -1}
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT portal_id, COALESCE(client_id, 0), COALESCE(activity_id, 0), activity_open, facts, crm FROM call WHERE account_id = $1 AND id = $2 FOR UPDATE`,
+		int64(step.Account), int64(id)).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (*Call, error) {
+			c := &Call{ID: id}
+			var facts, link []byte
+			if err := row.Scan(&c.Portal, &c.Client, &c.Activity, &c.ActivityOpen, &facts, &link); err != nil {
+				return nil, err
+			}
+			return c, errors.Join(json.Unmarshal(facts, &c.Facts), json.Unmarshal(link, &c.Link))
+		})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		c = found
+		return err
+	})
+	settings.QueueCurrent(batch, step.Account, &doc)
+	place := directory.QueuePlace(batch, step.Account, &l.zones)
+	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, Setting{}, fmt.Errorf("read call %d: %w", id, err)
+	}
+	if doc.Version < 0 {
+		doc = settings.Initial()
+	}
+	return c, Setting{Document: doc, Zone: place.Zone, Lang: place.Language(portalOf(doc))}, nil
+}
+
+// around reads the people of the portal, the numbers of what notifications only name, and this client's other calls.
+func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
+	portal := t.call.Portal
+	if portal == 0 {
+		portal = portalOf(t.setting.Document)
+	}
+	batch := &pgx.Batch{}
+	queuePeople(batch, step.Account, portal, &t.setting.people)
+	t.setting.names = names{}
+	if kinds, values := named(&t.call.Facts); len(kinds) > 0 {
+		batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
+			AND d.name = w.name AND d.gone_at IS NULL`, int64(step.Account), kinds, values).Query(func(rows pgx.Rows) error {
+			var kind, name, id string
+			_, err := pgx.ForEachRow(rows, []any{&kind, &name, &id}, func() error { t.setting.names[[2]string{kind, name}] = id; return nil })
+			return err
+		})
+	}
+	if t.call.Client != 0 && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing) {
+		queueOthers(batch, step.Account, t)
+	}
+	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("read what call %d needs: %w", t.call.ID, err)
+	}
+	return nil
+}
+
+func queuePeople(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, into *people) {
+	into.matched = map[ids.UISEmployeeID]ids.B24UserID{}
+	batch.Queue(`SELECT m.employee, m.b24_user FROM staff_match m JOIN b24_user u ON u.account_id = m.account_id AND u.portal_id = m.portal_id AND u.id = m.b24_user AND u.active
+		WHERE m.account_id = $1 AND m.portal_id = $2 AND m.employee IS NOT NULL`, int64(account), int64(portal)).Query(func(rows pgx.Rows) error {
+		var employee ids.UISEmployeeID
+		var user ids.B24UserID
+		_, err := pgx.ForEachRow(rows, []any{&employee, &user}, func() error { into.matched[employee] = user; return nil })
+		return err
+	})
+	batch.Queue(`SELECT COALESCE((SELECT working_user FROM portal WHERE account_id = $1 AND id = $2), 0),
+		ARRAY(SELECT id FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND NOT active ORDER BY id)`, int64(account), int64(portal)).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&into.admin, &into.dismissed)
+	})
+}
+
+// queueOthers looks at the client's other calls under the lock of his row, so that of two calls that end at once each sees the other (T4a).
+func queueOthers(batch *pgx.Batch, account ids.AccountID, t *turn) {
+	t.setting.older = map[ids.UISCallID]int64{}
+	batch.Queue(`SELECT FROM client WHERE account_id = $1 AND id = $2 FOR UPDATE`, int64(account), int64(t.call.Client))
+	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND activity_open AND activity_id IS NOT NULL AND started_at <= $4 ORDER BY id LIMIT 40`,
+		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).Query(func(rows pgx.Rows) error {
+		var id ids.UISCallID
+		var activity int64
+		_, err := pgx.ForEachRow(rows, []any{&id, &activity}, func() error { t.setting.older[id] = activity; return nil })
+		return err
+	})
+	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off') AND started_at > $4)`,
+		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.later) })
+}
+
+func save(batch *pgx.Batch, step *inbox.Step, t *turn) {
+	c, f := t.call, &t.call.Facts
+	var ended any
+	if f.ended() {
+		ended = f.EndedAt
+	}
+	employees := make([]int64, 0, len(f.employees()))
+	for _, e := range f.employees() {
+		employees = append(employees, int64(e))
+	}
+	batch.Queue(`INSERT INTO call (account_id, id, portal_id, client_id, direction, phone, number, name, employees, answered, phase, activity_id, activity_open, facts, crm, started_at, ended_at, changed_at)
+		VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, $8, $9, $10, $11, NULLIF($12::bigint, 0), $13, $14, $15, $16, $17, $18)
+		ON CONFLICT (account_id, id) DO UPDATE SET portal_id = EXCLUDED.portal_id, client_id = EXCLUDED.client_id, direction = EXCLUDED.direction, phone = EXCLUDED.phone,
+		number = EXCLUDED.number, name = EXCLUDED.name, employees = EXCLUDED.employees, answered = EXCLUDED.answered, phase = EXCLUDED.phase, activity_id = EXCLUDED.activity_id,
+		activity_open = EXCLUDED.activity_open, facts = EXCLUDED.facts, crm = EXCLUDED.crm, started_at = EXCLUDED.started_at, ended_at = EXCLUDED.ended_at, changed_at = EXCLUDED.changed_at`,
+		int64(step.Account), int64(c.ID), int64(c.Portal), int64(c.Client), f.Direction, f.Phone, f.Number, f.value("contact_full_name"), employees, f.answered(), string(c.Link.Phase),
+		c.Activity, c.ActivityOpen, encode(f), encode(c.Link), f.StartedAt, ended, t.now)
+	for _, id := range t.handled {
+		if id != c.ID {
+			batch.Queue(`UPDATE call SET activity_open = false WHERE account_id = $1 AND id = $2`, int64(step.Account), int64(id))
+		}
+	}
+	for _, event := range slices.Compact(slices.Sorted(slices.Values(t.heard))) {
+		uisconn.QueueReceived(batch, step.Account, event, t.now)
+	}
+}
+
+// View is a call as open pages see it.
+type View struct {
+	ID        ids.UISCallID `json:"id"`
+	Direction string        `json:"direction"`
+	Phone     string        `json:"phone"`
+	Number    string        `json:"number"`
+	Phase     string        `json:"phase"`
+	Answered  bool          `json:"answered"`
+	Over      bool          `json:"over"`
+}
+
+func viewOf(c *Call) map[string]any {
+	f := &c.Facts
+	return map[string]any{"call": View{c.ID, f.Direction, f.Phone, f.Number, string(c.Link.Phase), f.answered(), f.ended()}}
+}
