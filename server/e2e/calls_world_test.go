@@ -31,7 +31,7 @@ type callCentre struct {
 func callsOf(t *testing.T, mode string, change func(telephony map[string]any)) *callCentre {
 	t.Helper()
 	w := newWorld(t, 1, "OMNI_TEST_CLOCK=1")
-	n := &tenant{w: w, t: t, name: "romashka"}
+	n := &tenant{w: w, t: t, name: "romashka", simple: mode == portal.Simple}
 	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: n.name, LeadsMode: mode, Licence: "ru_ent250"})
 	require.NoError(t, w.served.Add(n.portal))
 	config := uisplatform.DemoAccount(n.name)
@@ -40,6 +40,9 @@ func callsOf(t *testing.T, mode string, change func(telephony map[string]any)) *
 	w.run()
 	n.setUp()
 	c := &callCentre{n, t}
+	eventually(t, "the scenarios are read", func() bool {
+		return len(decode[struct{ Items []any }](t, c.must("GET", "/directories/scenarios", nil)).Items) > 0
+	})
 	c.save(change)
 	c.paste()
 	return c

@@ -28,6 +28,7 @@ type tenant struct {
 	admin    string // sessions
 	operator string
 	id       int64 // of the portal here
+	simple   bool  // its CRM works without leads
 }
 
 // staff are the portal's invented people at UIS, with the same e-mails, so that they are matched by themselves.
@@ -94,7 +95,7 @@ func (n *tenant) settle() {
 	main["enabled"], main["portal"] = true, n.id
 	chats["enabled"], chats["portal"], chats["create"], chats["responsible"] = true, n.id, true, 1
 	chats["channels"] = []int{20, 21, 22, 23, 24, 25, 26, 27, 28}
-	chats["first"] = map[string]any{"on": true, "create": []string{"lead"}}
+	chats["first"] = map[string]any{"on": true, "create": []string{n.work()}}
 	chats["repeat"] = map[string]any{"on": false, "create": []string{}}
 	chats["comment_priority"], chats["create_at"] = "deals", "start"
 	body, err := json.Marshal(doc)
@@ -117,6 +118,14 @@ func (n *tenant) settle() {
 	})
 	n.w.rest()
 	n.operator = n.open(2, "LEFT_MENU", nil).Session
+}
+
+// work is what a first communication creates: in a portal without leads a deal.
+func (n *tenant) work() string {
+	if n.simple {
+		return "deal"
+	}
+	return "lead"
 }
 
 func section(doc map[string]any, name string) map[string]any {

@@ -287,14 +287,21 @@ func (f *Facts) talking() ids.UISEmployeeID {
 	return now.Employee
 }
 
-// ringing are the employees whose telephones ring now, in the order in which they began to.
+// ringing are the employees whose telephones ring now, in the order in which they began to. Those who rang when somebody else took the call do no more, even
+// if nothing tells the end of their legs.
 func (f *Facts) ringing() []ids.UISEmployeeID {
 	if f.ended() {
 		return nil
 	}
+	var taken time.Time
+	for _, t := range f.Talks {
+		if t.From.After(taken) {
+			taken = t.From
+		}
+	}
 	var list []ids.UISEmployeeID
 	for _, l := range f.legs() {
-		if l.Employee != 0 && l.TookAt.IsZero() && l.OverAt.IsZero() && !slices.Contains(list, l.Employee) {
+		if l.Employee != 0 && l.TookAt.IsZero() && l.OverAt.IsZero() && !l.RangAt.Before(taken) && !slices.Contains(list, l.Employee) {
 			list = append(list, l.Employee)
 		}
 	}
