@@ -63,7 +63,7 @@ func Find(name string) (Placement, bool) {
 
 // Events are the portal's events the app listens to.
 func Events() []string {
-	return []string{"ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL", "ONAPPPAYMENT", "ONAPPTEST", "ONUSERADD"}
+	return []string{"ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL", "ONAPPPAYMENT", "ONAPPTEST", "ONUSERADD", "ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"}
 }
 
 // Asker reads and sets something at a portal while a person waits.

@@ -226,7 +226,7 @@ func (a *App) wire(ctx context.Context) error {
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
 	rest := &rest{app: a, chats: engine}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
-		"chat": engine, "start": engine, "call": calls, "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
+		"chat": engine, "start": engine, "call": calls, "click": telephony.NewClicks(writer, texts), "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
 	h.worker = worker
 	copies.wake = worker.Wake
 	intake := inbox.NewIntake(a.db, a.clock, worker.Wake)

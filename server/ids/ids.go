@@ -52,6 +52,9 @@ func ChatKey(id UISChatID) Key { return numbered("chat", int64(id)) }
 // CallKey is the ordering key of one call session.
 func CallKey(id UISCallID) Key { return numbered("call", int64(id)) }
 
+// ClickKey is the ordering key of a click on a number, or of a call-back form.
+func ClickKey(id string) Key { return Key("click:" + id) }
+
 // ClientKey is the ordering key under which entities of one client are planned.
 func ClientKey(id ClientID) Key { return numbered("client", int64(id)) }
 

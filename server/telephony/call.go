@@ -80,6 +80,9 @@ type Setting struct {
 	// older are the activities of this client's earlier calls that stand as not done, by the call they belong to; later: an answered call followed this one.
 	older map[ids.UISCallID]int64
 	later bool
+	// click asked for this call; maybe: a click for this client waits for the answer of UIS, and may have asked for it.
+	click *Click
+	maybe bool
 }
 
 // Texts renders what we write into the portal in its language.

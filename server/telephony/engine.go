@@ -135,6 +135,8 @@ func (t *turn) answered(event inbox.Event) error {
 		return t.entities(event.Body)
 	case KindRecord:
 		return t.recordCame(event.Body)
+	case KindStarted:
+		return nil // the click that asked for it was read with the call
 	case KindTimer:
 		if event.Timer == "endless" && !t.call.Facts.ended() {
 			t.call.Facts.EndedAt = t.now

@@ -41,6 +41,11 @@ func (t *turn) begin(f *Facts) {
 		}
 		return
 	}
+	if t.setting.maybe {
+		t.timer("click", t.now.Add(settling)) // which call the click asked for is told in a moment
+		return
+	}
+	t.seen()
 	verdict, why := pass(t.setting.Document, f, paramsOf(f, t.setting.names))
 	switch verdict {
 	case refused:
@@ -51,9 +56,29 @@ func (t *turn) begin(f *Facts) {
 	}
 }
 
+// seen tells the lane that the call which a click asked for is there, when the answer of UIS is still out or lost.
+func (t *turn) seen() {
+	if k := t.setting.click; k != nil && k.State == "asked" {
+		t.out.Seen = append(t.out.Seen, outbox.Seen{Key: ids.ClickKey(k.ID), Plan: "dial:" + k.External, Name: "dial", Result: encode(map[string]ids.UISCallID{"call_session_id": t.call.ID})})
+	}
+}
+
+// clicked takes over the call that the portal registered with the click (T10).
+func (t *turn) clicked(k *Click) {
+	l := &t.call.Link
+	l.CallID, l.User, l.Shown = k.ID, k.User, nil
+	t.because("call.clicked", map[string]any{"user": k.User})
+	t.phase(Registered)
+}
+
 // register makes the call known to the portal: with the entity given and CRM_CREATE off, as titles, stages and responsibles are ours.
 func (t *turn) register() {
 	f, l := &t.call.Facts, &t.call.Link
+	form := t.setting.click
+	if form != nil && !form.Form {
+		t.clicked(form)
+		return
+	}
 	audience := t.audience()
 	existing := ids.B24UserID(0)
 	if len(l.Answer.Existing) > 0 {
@@ -82,6 +107,12 @@ func (t *turn) register() {
 		"CRM_CREATE": 0, "SHOW": flag(show), "ADD_TO_CHAT": flag(t.setting.Document.Telephony.CallMessage), "LINE_NUMBER": f.Number, "EXTERNAL_CALL_ID": fmt.Sprint(t.call.ID)}
 	if p := l.Answer.Primary; p != nil {
 		params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(p.Type)), p.ID
+	}
+	if form != nil { // a form names its entity; a deal the portal does not take here (T11)
+		params["TYPE"] = bitrix24.CallBack
+		if form.Entity.ID > 0 && form.Entity.Type != crm.Deal && form.Entity.Type.Wire() != 0 {
+			params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(form.Entity.Type)), form.Entity.ID
+		}
 	}
 	t.phase(Registering)
 	t.command("register", fmt.Sprintf("register%d", flag(l.Tried)), "telephony.externalCall.register", params).Plan += fmt.Sprintf(":%d", flag(l.Tried))

@@ -74,6 +74,26 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("read what call %d needs: %w", t.call.ID, err)
 	}
+	if t.call.Facts.Direction != Out || t.call.Link.CallID != "" {
+		return nil
+	}
+	return l.click(ctx, step, t)
+}
+
+// click finds the click or form that asked for an outgoing call.
+func (l *loader) click(ctx context.Context, step *inbox.Step, t *turn) (err error) {
+	f := &t.call.Facts
+	t.setting.click, err = clickBy(ctx, step.Tx, step.Account, `session_id = $2`, int64(t.call.ID))
+	if err == nil && t.setting.click == nil && f.ExternalID != "" {
+		t.setting.click, err = clickBy(ctx, step.Tx, step.Account, `external_id = $2`, f.ExternalID)
+	}
+	if err != nil || t.setting.click != nil {
+		return err
+	}
+	err = step.Tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM click WHERE account_id = $1 AND phone = $2 AND state = 'asked')`, int64(step.Account), f.Phone).Scan(&t.setting.maybe)
+	if err != nil {
+		return fmt.Errorf("look for a click on %s: %w", f.Phone, err)
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/telephony"
 )
 
 // event takes an event of a portal: proven, made durable, answered. Bitrix24 never sends one again, and slows slow handlers down.
@@ -63,12 +64,26 @@ func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.Ev
 		return s.patiently(ctx, func() error { _, err := s.Accounts.AppEvent(ctx, p, e); return err })
 	}
 	// Tokens of the event are not kept: they stop working after some hops, the stored ones are used.
-	body, err := json.Marshal(map[string]any{"event": e.Name, "data": e.Data, "ts": e.TS})
+	body, err := json.Marshal(map[string]any{"event": e.Name, "data": e.Data, "ts": e.TS, "portal": p.ID})
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body)
-	return s.Intake.Accept(ctx, inbox.Row{Account: p.Account, Key: ids.PortalKey(p.ID), Kind: "b24." + e.Name, Natural: "b24:" + hex.EncodeToString(sum[:16]), Body: body})
+	name := hex.EncodeToString(sum[:16])
+	return s.Intake.Accept(ctx, inbox.Row{Account: p.Account, Key: keyOf(p, e, name), Kind: "b24." + e.Name, Natural: "b24:" + name, Body: body})
+}
+
+// keyOf is what an event is about: a click by the call that the portal registered for it, a form by a name of its own, all else the portal.
+func keyOf(p account.Portal, e *bitrix24.EventPOST, name string) ids.Key {
+	switch "b24." + e.Name {
+	case telephony.KindClick:
+		if id := e.Data.At("CALL_ID").Text; id != "" {
+			return ids.ClickKey(id)
+		}
+	case telephony.KindForm:
+		return ids.ClickKey("form-" + name)
+	}
+	return ids.PortalKey(p.ID)
 }
 
 // consented ends "Add credentials": the portal sent the person back.

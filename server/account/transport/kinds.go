@@ -37,6 +37,14 @@ func Register(r *outbox.Registry) error {
 	if err := r.Register(outbox.Kind{Name: uis.MethodUpdateEmployees, Check: dataCheck(uis.MethodUpdateEmployees)}); err != nil {
 		return err
 	}
+	if err := r.Register(outbox.Kind{Name: uis.MethodListCalls, Check: outbox.Check{Mode: outbox.CheckRead}}); err != nil {
+		return err
+	}
+	for _, method := range []string{uis.MethodStartEmployeeCall, uis.MethodStartVNumberCall} {
+		if err := r.Register(outbox.Kind{Name: method, Check: callCheck(method)}); err != nil {
+			return err
+		}
+	}
 	for _, k := range []outbox.Kind{
 		{Name: KindUpload, Alone: true, Check: outbox.Check{Mode: outbox.CheckSet}},
 		{Name: KindSend, Check: uisCheck[uis.OutMessage](uis.MethodSendMessage)},
@@ -91,6 +99,33 @@ func dataCheck(method string) outbox.Check {
 			case uis.Undecided:
 			}
 			return outbox.Undecided, nil
+		}}
+}
+
+// callCheck looks for a started call among those that run. It is never repeated: whom it should have rung is told that nobody knows (design section 11).
+func callCheck(method string) outbox.Check {
+	spec, _ := uis.SpecOf(method)
+	of := func(sent outbox.Sent) uis.Sent {
+		return uis.Sent{Command: uis.Command{API: uis.CallAPI, Method: method, Params: sent.Params}, At: sent.At}
+	}
+	return outbox.Check{Mode: outbox.CheckPerson, Within: spec.Within,
+		Probe: func(sent outbox.Sent) (outbox.Probe, bool) {
+			probes := spec.Probes(of(sent))
+			if len(probes) == 0 {
+				return outbox.Probe{}, false
+			}
+			return outbox.Probe{Lane: sent.Lane, Kind: probes[0].Method, Params: probes[0].Params}, true
+		},
+		Judge: func(sent outbox.Sent, answer json.RawMessage) (outbox.Finding, json.RawMessage) {
+			v := spec.Judge(of(sent), []json.RawMessage{answer})
+			if v.Finding != uis.Found {
+				return outbox.Undecided, nil
+			}
+			result, err := json.Marshal(map[string]int64{"call_session_id": v.ID})
+			if err != nil {
+				return outbox.Undecided, nil
+			}
+			return outbox.Found, result
 		}}
 }
 

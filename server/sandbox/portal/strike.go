@@ -87,7 +87,10 @@ func (w *World) applyFault(rw http.ResponseWriter, r *http.Request, p *Portal, a
 	case FaultLimit:
 		return refuse(fail(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"))
 	case FaultOperating:
-		return refuse(fail(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."))
+		// The answer says for how long: a minute, the grain of the accounting. An older answer's word may be ten times that.
+		e := fail(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
+		e.extra = kv("time", kv("operating_reset_at", w.Now().Add(time.Minute).Unix()))
+		return refuse(e)
 	case FaultExpired, FaultRefused:
 		t := w.tokens.byAccess(args.str("auth"))
 		if t == nil {

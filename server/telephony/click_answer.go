@@ -1,0 +1,106 @@
+package telephony
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"omni/server/bitrix24"
+	"omni/server/flow"
+	"omni/server/ids"
+	"omni/server/inbox"
+	"omni/server/outbox"
+)
+
+func (t *clickTurn) answered(body []byte) error {
+	var answer outbox.PlanAnswer
+	var about tag
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return inbox.Permanent(fmt.Errorf("read the answer of a plan: %w", err))
+	}
+	if err := json.Unmarshal(answer.Tag, &about); err != nil {
+		return inbox.Permanent(fmt.Errorf("read the tag of plan %s: %w", answer.Plan, err))
+	}
+	switch about.Do {
+	case "look":
+		return t.looked(answer.Results["look"])
+	case "dial":
+		return t.dialled(answer.Results["dial"])
+	}
+	return nil
+}
+
+func (t *clickTurn) looked(r outbox.Result) error {
+	if t.click.State != "looking" || t.doc.Telephony.Callback.Number == nil {
+		return nil
+	}
+	var found struct {
+		Items []struct {
+			Assigned bitrix24.ID `json:"assignedById"`
+		} `json:"items"`
+	}
+	if r.State == "done" && json.Unmarshal(r.Result, &found) == nil && len(found.Items) > 0 {
+		t.click.User = ids.B24UserID(found.Items[0].Assigned)
+	}
+	t.callBack()
+	return nil
+}
+
+// noTelephone are refusals of UIS that say that the employee cannot be rung: the number's scenario calls back instead (T11).
+var noTelephone = []string{"no_active_phone_number", "employee_not_found"}
+
+// dialled takes what UIS says about the call: it runs, it does not, or nobody knows.
+func (t *clickTurn) dialled(r outbox.Result) error {
+	if t.click.State != "asked" {
+		return nil
+	}
+	t.touched = true
+	if r.State == "done" {
+		var made struct {
+			Session ids.UISCallID `json:"call_session_id"`
+			ID      ids.UISCallID `json:"id"`
+		}
+		if err := json.Unmarshal(r.Result, &made); err != nil {
+			return fmt.Errorf("the answer about a started call: %w", err)
+		}
+		t.click.Session = max(made.Session, made.ID)
+		t.click.State = "started"
+		if t.click.Session != 0 {
+			t.out.Letters = append(t.out.Letters, inbox.Row{Key: ids.CallKey(t.click.Session), Kind: KindStarted, Body: []byte(`{}`)})
+		}
+		t.out.Timers = append(t.out.Timers, flow.Timer{Name: "hanging", At: t.now.Add(hanging), Kind: KindHanging, Body: []byte(`{}`)})
+		return nil
+	}
+	if t.click.Form && t.click.User != 0 && slices.Contains(noTelephone, r.Code) {
+		t.byScenario()
+		return nil
+	}
+	switch r.State {
+	case "expired":
+		t.end("480", "late")
+	case "unconfirmed":
+		t.end("480", "unclear")
+	default:
+		t.end("503", "refused", "text", r.Text)
+	}
+	return nil
+}
+
+// end ends a call that does not come about: the portal has it registered since the click and shows it as running until it is finished, and the employee is told
+// why (T10).
+func (t *clickTurn) end(code, why string, args ...any) {
+	t.click.State, t.touched = "failed", true
+	t.out.Cancel = append(t.out.Cancel, "hanging")
+	text := t.texts.Text(t.lang, "click."+why, append(args, "number", "+"+t.click.Phone)...)
+	t.out.Reasons = append(t.out.Reasons, flow.Reason{Ref: "click:" + t.click.ID, Code: "click." + why, Args: map[string]any{"phone": t.click.Phone, "user": t.click.User}, Version: t.doc.Version})
+	if !t.click.Form {
+		user := firstOf(t.click.User, t.people.admin)
+		c := t.command("finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": t.click.ID, "USER_ID": int64(user), "DURATION": 0, "STATUS_CODE": code, "FAILED_REASON": text, "ADD_TO_CHAT": 0})
+		c.ReplyKey, c.ReplyKind, c.Tag = "", "", nil
+	}
+	if user := firstOf(t.click.User, t.people.admin); user != 0 && why != "hanging" {
+		call := bitrix24.Notify(int64(user), text, "omni-click-"+t.click.ID)
+		c := t.command("notify", call.Method, call.Params)
+		c.ReplyKey, c.ReplyKind, c.Tag, c.Independent = "", "", nil, true
+	}
+}
