@@ -28,38 +28,6 @@ func (e FieldErrors) Error() string {
 	return "wrong settings: " + strings.Join(parts, ", ")
 }
 
-// Known is what the directories hold, as far as validation looks at it. A nil set is not checked: an empty or unread directory never makes a document wrong.
-type Known struct {
-	Portals  map[int64]bool
-	Channels map[int64]bool
-	// Users are the active users of the portal.
-	Users map[int64]bool
-	// Numbers are the account's virtual numbers, digits without plus.
-	Numbers map[string]bool
-	// CRM is what the main portal's CRM has, CRMs what those of the portals have that sections chose for themselves.
-	CRM
-	CRMs map[int64]CRM
-}
-
-// CRM is what a portal's CRM has to choose from.
-type CRM struct {
-	// LeadStages and DealStages are stages of leads, and of deals by pipeline.
-	LeadStages map[string]bool
-	DealStages map[int64]map[string]bool
-	// Simple: the portal's CRM works without leads.
-	Simple bool
-}
-
-// of is what a section may name: its own portal's stages, else the main one's.
-func (k Known) of(portal *int64) Known {
-	if portal != nil {
-		if crm, own := k.CRMs[*portal]; own {
-			k.CRM = crm
-		}
-	}
-	return k
-}
-
 // maxRules is how many rules a list may have.
 const maxRules = 500
 
@@ -67,16 +35,18 @@ const maxRules = 500
 const maxAutoClose = 7 * 24 * 60
 
 // Validate checks a document: mandatory fields of switched-on sections, choices, dependencies, filters and templates, and references to things that
-// exist (P3b, R1–R7, T2–T12, C2–C12, O9).
+// exist (P3b, R1–R7, T2–T12, C2–C12, O9): people, pipelines and stages in the portal that the section works with.
 func Validate(doc Document, known Known) FieldErrors {
 	v := &validator{known: known}
 	v.portal("/main/portal", doc.Main.Portal, doc.Main.Enabled)
+	at := func(own *int64) { v.here = known.of(own, doc.Main.Portal) }
+	at(nil)
 	for i, user := range doc.Main.SyncOnly {
 		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, false)
 	}
-	v.known = known.of(doc.Telephony.Portal)
+	at(doc.Telephony.Portal)
 	v.telephony(doc.Telephony)
-	v.known = known.of(doc.Chats.Portal)
+	at(doc.Chats.Portal)
 	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
 	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
 	for i, c := range doc.Chats.Channels {
@@ -84,7 +54,7 @@ func Validate(doc Document, known Known) FieldErrors {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
 		}
 	}
-	v.known = known.of(doc.Requests.Portal)
+	at(doc.Requests.Portal)
 	v.common("/requests", doc.Requests.Common, true, requestPlaces)
 	v.lines(doc.Lines)
 	return v.errors
@@ -102,7 +72,9 @@ var (
 )
 
 type validator struct {
-	known  Known
+	known Known
+	// here is what the portal of the section has that is being looked at.
+	here   Choices
 	errors FieldErrors
 }
 
@@ -132,7 +104,7 @@ func (v *validator) user(field string, id *int64, required bool) {
 		if required {
 			v.wrong(field, "required")
 		}
-	case *id < 0, v.known.Users != nil && !v.known.Users[*id]:
+	case *id < 0, v.here.Users != nil && !v.here.Users[*id]:
 		v.wrong(field, "gone")
 	}
 }
@@ -185,7 +157,7 @@ func (v *validator) callFunnels(at string, list []FunnelRule) {
 	for i, r := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
 		v.filter(row+"/filter", r.Filter, rules.CallFunnel)
-		v.mandatory(row, !v.known.Simple, true, r.LeadStage, r.Pipeline, r.DealStage)
+		v.mandatory(row, !v.here.Simple, true, r.LeadStage, r.Pipeline, r.DealStage)
 		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
@@ -226,7 +198,7 @@ func (v *validator) created(field string, list []string) {
 			v.wrong(at, "choice")
 		case slices.Contains(list[:i], e):
 			v.wrong(at, "twice")
-		case e == "lead" && v.known.Simple:
+		case e == "lead" && v.here.Simple:
 			v.wrong(at, "no_leads")
 		}
 	}
@@ -264,10 +236,10 @@ func empty(s *string) bool { return s == nil || *s == "" }
 // stages: a stage of deals belongs to its pipeline. Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix
 // (docs: crm.status.list, ENTITY_ID DEAL_STAGE_{id}).
 func (v *validator) stages(at string, lead *string, pipeline *int64, deal *string) {
-	if !empty(lead) && v.known.LeadStages != nil && !v.known.LeadStages[*lead] {
+	if !empty(lead) && v.here.LeadStages != nil && !v.here.LeadStages[*lead] {
 		v.wrong(at+"/lead_stage", "gone")
 	}
-	if pipeline != nil && (*pipeline < 0 || v.known.DealStages != nil && v.known.DealStages[*pipeline] == nil) {
+	if pipeline != nil && (*pipeline < 0 || v.here.DealStages != nil && v.here.DealStages[*pipeline] == nil) {
 		v.wrong(at+"/pipeline", "gone")
 	}
 	if empty(deal) {
@@ -278,7 +250,7 @@ func (v *validator) stages(at string, lead *string, pipeline *int64, deal *strin
 		v.wrong(at+"/pipeline", "required")
 	case pipelineOf(*deal) != *pipeline:
 		v.wrong(at+"/deal_stage", "other_pipeline")
-	case v.known.DealStages[*pipeline] != nil && !v.known.DealStages[*pipeline][*deal]:
+	case v.here.DealStages[*pipeline] != nil && !v.here.DealStages[*pipeline][*deal]:
 		v.wrong(at+"/deal_stage", "gone")
 	}
 }

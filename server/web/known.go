@@ -11,8 +11,8 @@ import (
 	"omni/server/settings"
 )
 
-// knownTo gathers what validation compares with: portals, people, channels, numbers, stages. A directory that was never read, or of which nothing is
-// there, is not compared with (S4, U4).
+// knownTo gathers what validation compares with: portals, channels, numbers, and the people and stages of the portals that sections work with. A
+// directory that was never read, or of which nothing is there, is not compared with (S4, U4).
 func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc settings.Document) (settings.Known, error) {
 	var known settings.Known
 	var err error
@@ -21,9 +21,6 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc settings
 	}
 	if known.Portals == nil {
 		known.Portals = map[int64]bool{}
-	}
-	if known.Users, err = numbersOf(ctx, tx, `SELECT id FROM b24_user WHERE account_id = $1 AND active`, int64(account)); err != nil {
-		return known, err
 	}
 	if known.Channels, err = numbersOf(ctx, tx, `SELECT id FROM uis_channel WHERE account_id = $1 AND gone_at IS NULL`, int64(account)); err != nil {
 		return known, err
@@ -38,17 +35,9 @@ func knownTo(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc settings
 		}
 		known.Numbers[e.ID] = true
 	}
-	if doc.Main.Portal != nil {
-		if known.CRM, err = crmOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*doc.Main.Portal)}); err != nil {
-			return known, err
-		}
-	}
-	known.CRMs = map[int64]settings.CRM{}
-	for _, portal := range []*int64{doc.Telephony.Portal, doc.Chats.Portal, doc.Requests.Portal} {
-		if portal == nil || !known.Portals[*portal] {
-			continue
-		}
-		if known.CRMs[*portal], err = crmOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(*portal)}); err != nil {
+	known.At = map[int64]settings.Choices{}
+	for _, portal := range settings.PortalsOf(doc, known.Portals) {
+		if known.At[portal], err = choicesOf(ctx, tx, directory.Where{Account: account, Portal: ids.PortalID(portal)}); err != nil {
 			return known, err
 		}
 	}
@@ -75,39 +64,43 @@ func numbersOf(ctx context.Context, tx pgx.Tx, sql string, args ...any) (map[int
 	return set, nil
 }
 
-// crmOf is what a portal has to choose from: its stages and the mode of its CRM.
-func crmOf(ctx context.Context, tx pgx.Tx, at directory.Where) (settings.CRM, error) {
-	var crm settings.CRM
+// choicesOf is what a portal has to choose from: its active users, its stages and the mode of its CRM.
+func choicesOf(ctx context.Context, tx pgx.Tx, at directory.Where) (settings.Choices, error) {
+	var has settings.Choices
+	var err error
+	if has.Users, err = numbersOf(ctx, tx, `SELECT id FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active`, int64(at.Account), int64(at.Portal)); err != nil {
+		return has, err
+	}
 	at.Kind = directory.Mode
 	mode, err := directory.Read(ctx, tx, at)
 	if err != nil {
-		return crm, err
+		return has, err
 	}
 	for _, e := range mode.Here() {
-		crm.Simple = e.ID == "simple"
+		has.Simple = e.ID == "simple"
 	}
 	at.Kind = directory.Stages
 	stages, err := directory.Read(ctx, tx, at)
 	if err != nil {
-		return crm, err
+		return has, err
 	}
 	for _, e := range stages.Here() {
 		stage, _ := e.Data["stage"].(string)
 		if e.Data["entity"] == "lead" {
-			if crm.LeadStages == nil {
-				crm.LeadStages = map[string]bool{}
+			if has.LeadStages == nil {
+				has.LeadStages = map[string]bool{}
 			}
-			crm.LeadStages[stage] = true
+			has.LeadStages[stage] = true
 			continue
 		}
 		pipeline, _ := e.Data["pipeline"].(float64) // as JSON gives numbers
-		if crm.DealStages == nil {
-			crm.DealStages = map[int64]map[string]bool{}
+		if has.DealStages == nil {
+			has.DealStages = map[int64]map[string]bool{}
 		}
-		if crm.DealStages[int64(pipeline)] == nil {
-			crm.DealStages[int64(pipeline)] = map[string]bool{}
+		if has.DealStages[int64(pipeline)] == nil {
+			has.DealStages[int64(pipeline)] = map[string]bool{}
 		}
-		crm.DealStages[int64(pipeline)][stage] = true
+		has.DealStages[int64(pipeline)][stage] = true
 	}
-	return crm, nil
+	return has, nil
 }
