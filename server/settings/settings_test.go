@@ -276,11 +276,40 @@ func TestValidate(t *testing.T) {
 		}
 		require.Equal(t, row.want, words(t, err), row.name)
 	}
+}
+
+// C3, C4: a CRM in simple mode has no leads: neither to create nor to put comments into. What is switched off stays as it was.
+func TestNoLeadsInSimpleMode(t *testing.T) {
+	t.Parallel()
 	simple, has := known, known.At[3]
 	has.Simple = true
 	simple.At = map[int64]settings.Choices{3: has}
-	doc := right()
-	require.Equal(t, "/chats/first/create/0 no_leads, /requests/first/create/0 no_leads", words(t, settings.Validate(doc, simple)), "simple mode offers no lead")
+	rows := []struct {
+		name   string
+		change func(c *settings.Common)
+		want   string
+	}{
+		{"C3: a lead", func(c *settings.Common) { c.First.Create = []string{"lead", "deal"} }, "/chats/first/create/0 no_leads"},
+		{"C3: of a form that is off", func(c *settings.Common) { c.Repeat = settings.Creation{Create: []string{"lead"}} }, ""},
+		{"C4: to deals", func(*settings.Common) {}, ""},
+		{"C4: to leads", func(c *settings.Common) { c.CommentPriority = ptr("leads") }, "/chats/comment_priority no_leads"},
+		{"C4: to both", func(c *settings.Common) { c.CommentPriority = ptr("both") }, "/chats/comment_priority no_leads"},
+		{"C4: to the moon", func(c *settings.Common) { c.CommentPriority = ptr("moon") }, "/chats/comment_priority choice"},
+		{"C4: without effect", func(c *settings.Common) {
+			c.CommentPriority, c.Repeat = ptr("leads"), settings.Creation{On: true, Create: []string{"deal"}}
+		}, ""},
+	}
+	for _, row := range rows {
+		doc := right()
+		doc.Requests = settings.Initial().Requests
+		doc.Chats.First.Create, doc.Chats.FunnelFirst.Rules = []string{"deal"}, nil
+		row.change(&doc.Chats.Common)
+		require.Equal(t, row.want, words(t, settings.Validate(doc, simple)), row.name)
+		doc.Chats.Create = false
+		if want := row.want; !strings.HasSuffix(want, "choice") {
+			require.Empty(t, settings.Validate(doc, simple), "C2 off: %s", row.name)
+		}
+	}
 }
 
 // Every code that validation can answer has a sentence in every language.

@@ -165,11 +165,9 @@ func (v *validator) callFunnels(at string, list []FunnelRule) {
 // common is what chats and requests share. creates: its entities are switched on.
 func (v *validator) common(at string, c Common, creates bool, p places) {
 	v.portal(at+"/portal", c.Portal, false)
-	v.created(at+"/first/create", c.First.Create)
-	v.created(at+"/repeat/create", c.Repeat.Create)
-	if c.CommentPriority != nil {
-		v.choice(at+"/comment_priority", *c.CommentPriority, "deals", "leads", "both")
-	}
+	v.created(at+"/first/create", c.First, creates)
+	v.created(at+"/repeat/create", c.Repeat, creates)
+	v.priority(at+"/comment_priority", c, creates)
 	v.filter(at+"/filter", c.Filter, p.filter)
 	v.template(at+"/template", c.Template, p.kind)
 	v.responsibles(at+"/responsibles", c.Responsibles, p.responsible)
@@ -184,21 +182,34 @@ func (v *validator) common(at string, c Common, creates bool, p places) {
 	if c.First.On && !slices.Contains(c.First.Create, "lead") && !slices.Contains(c.First.Create, "deal") {
 		v.wrong(at+"/first/create", "lead_or_deal")
 	}
+}
+
+// priority says something only while a repeat communication makes no lead or deal of its own (C4).
+func (v *validator) priority(field string, c Common, creates bool) {
 	repeatCreates := c.Repeat.On && (slices.Contains(c.Repeat.Create, "lead") || slices.Contains(c.Repeat.Create, "deal"))
-	if !repeatCreates && c.CommentPriority == nil {
-		v.wrong(at+"/comment_priority", "required")
+	acts := creates && !repeatCreates
+	switch {
+	case c.CommentPriority == nil:
+		if acts && c.Enabled {
+			v.wrong(field, "required")
+		}
+	case acts && v.here.Simple && (*c.CommentPriority == "leads" || *c.CommentPriority == "both"):
+		v.wrong(field, "no_leads")
+	default:
+		v.choice(field, *c.CommentPriority, "deals", "leads", "both")
 	}
 }
 
-func (v *validator) created(field string, list []string) {
-	for i, e := range list {
+// created: a CRM without leads is offered none. Where nothing is created a lead stays as it was: its page shows it disabled, nobody could take it out.
+func (v *validator) created(field string, c Creation, creates bool) {
+	for i, e := range c.Create {
 		at := fmt.Sprintf("%s/%d", field, i)
 		switch {
 		case !slices.Contains([]string{"lead", "deal", "activity"}, e):
 			v.wrong(at, "choice")
-		case slices.Contains(list[:i], e):
+		case slices.Contains(c.Create[:i], e):
 			v.wrong(at, "twice")
-		case e == "lead" && v.here.Simple:
+		case e == "lead" && v.here.Simple && creates && c.On:
 			v.wrong(at, "no_leads")
 		}
 	}

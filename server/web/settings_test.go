@@ -138,3 +138,20 @@ func TestResponsiblesAreOfTheSectionsPortal(t *testing.T) {
 	code, wrong = c.put(doc, 2)
 	require.Equal(t, http.StatusOK, code, "a list that was never read makes nothing wrong (S4): %v", wrong)
 }
+
+// C3, C4: what the page of a portal without leads does not offer is refused by its field, and only for the section that works with that portal.
+func TestNoCommentsToLeadsWithoutLeads(t *testing.T) {
+	t.Parallel()
+	c := newCabinet(t)
+	doc := working()
+	for _, section := range []*settings.Common{&doc.Chats.Common, &doc.Requests.Common} {
+		section.Enabled, section.Responsible, section.CommentPriority = true, id(int64(1)), id("both")
+	}
+	doc.Chats.Create, doc.Chats.Portal = true, id(secondPortal)
+	code, wrong := c.put(doc, 0)
+	require.Equal(t, http.StatusUnprocessableEntity, code)
+	require.Equal(t, []string{"/chats/comment_priority no_leads"}, wrong)
+	doc.Chats.CommentPriority = id("deals")
+	code, wrong = c.put(doc, 0)
+	require.Equal(t, http.StatusOK, code, wrong)
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { certainFilter, funnelActs, priorityMatters, stateOf } from './dependencies'
+import { certainFilter, funnelActs, prioritiesOf, priorityMatters, stateOf } from './dependencies'
 import { write, type Doc } from './settings'
 
 const empty: Doc = { version: 1 }
@@ -82,6 +82,16 @@ describe('dependencies', () => {
     expect(priorityMatters(empty)).toBe(true)
     expect(priorityMatters(doc({ '/chats/repeat/on': false, '/chats/repeat/create': ['deal'] }))).toBe(true)
     expect(priorityMatters(doc({ '/chats/repeat/on': true, '/chats/repeat/create': ['lead'] }))).toBe(false)
+  })
+
+  it('offer no leads for comments where the CRM has none (C4)', () => {
+    const offered = (simple: boolean, chosen: string | null) => prioritiesOf({ simple }, chosen).map((one) => (one.gone ? `${one.id}, gone` : one.id))
+    expect(offered(false, 'leads')).toEqual(['deals', 'leads', 'both'])
+    expect(offered(true, null)).toEqual(['deals'])
+    expect(offered(true, 'deals')).toEqual(['deals'])
+    expect(offered(true, 'both')).toEqual(['deals', 'both, gone'])
+    const lead = doc({ ...chats, '/chats/repeat/on': true, '/chats/repeat/create': ['lead'] })
+    expect(stateOf(lead, '/chats/comment_priority', { simple: true })).toEqual({ disabled: false, required: true })
   })
 
   it('know a certain filter (T12)', () => {
