@@ -241,8 +241,17 @@ func TestValidate(t *testing.T) {
 			"/telephony/funnels_outbound/0/lead_stage required, /telephony/funnels_outbound/0/pipeline required, /telephony/funnels_outbound/0/deal_stage required"},
 		{"R5: a deleted stage", func(d *settings.Document) { d.Telephony.Funnel.LeadStage = ptr("GONE") }, "/telephony/funnel/lead_stage gone"},
 		{"R5: a stage of another pipeline", func(d *settings.Document) { d.Chats.FunnelFirst.DealStage = ptr("C1:NEW") }, "/chats/funnel_first/deal_stage other_pipeline"},
-		{"R5: a deleted pipeline", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(8)) }, "/telephony/funnel/pipeline gone"},
+		{"R5: a deleted pipeline", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(8)) }, "/telephony/funnel/pipeline gone, /telephony/funnel/deal_stage required"},
 		{"R5: a stage without its pipeline", func(d *settings.Document) { d.Telephony.Funnel.DealStage = ptr("NEW") }, "/telephony/funnel/pipeline required"},
+		{"R5: a pipeline without its stage", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(1)) }, "/telephony/funnel/deal_stage required"},
+		{"R5: also while the section is off", func(d *settings.Document) {
+			d.Telephony = settings.Initial().Telephony
+			d.Telephony.Funnel.Pipeline, d.Telephony.Funnel.DealStage = ptr(int64(1)), ptr("")
+		}, "/telephony/funnel/deal_stage required"},
+		{"R5: a default of leads only", func(d *settings.Document) { d.Telephony.Funnel.LeadStage = ptr("NEW") }, ""},
+		{"R5: a default of deals only", func(d *settings.Document) {
+			d.Telephony.Funnel.Pipeline, d.Telephony.Funnel.DealStage = ptr(int64(1)), ptr("C1:NEW")
+		}, ""},
 		{"R7: both sides", func(d *settings.Document) { d.Lines.Fields = []settings.FieldMapping{{Entity: "lead"}} }, "/lines/fields/0/field required, /lines/fields/0/param required"},
 		{"R7: a parameter of another kind", func(d *settings.Document) {
 			d.Chats.Fields = []settings.FieldMapping{{Entity: "lead", Field: "UF_CRM_1", Param: "call_session_id"}}
@@ -263,6 +272,18 @@ func TestValidate(t *testing.T) {
 		{"C5: active fields", func(d *settings.Document) { d.Chats.FunnelFirst.LeadStage = nil }, "/chats/funnel_first/lead_stage required"},
 		{"C5: lead only asks for no pipeline", func(d *settings.Document) {
 			d.Chats.First.Create, d.Chats.FunnelFirst = []string{"lead"}, settings.ChatFunnel{On: true, LeadStage: ptr("NEW")}
+		}, ""},
+		{"C5: half a deal", func(d *settings.Document) { d.Chats.FunnelFirst.DealStage = nil }, "/chats/funnel_first/deal_stage required"},
+		{"C5: the same for rules", func(d *settings.Document) { d.Requests.FunnelFirst.Rules[0].Pipeline = nil }, "/requests/funnel_first/rules/0/pipeline required"},
+		{"C5: half a deal in a section that is off", func(d *settings.Document) { d.Chats.Enabled, d.Chats.FunnelFirst.DealStage = false, nil },
+			"/chats/funnel_first/deal_stage required"},
+		{"C5: nothing in a section that is off", func(d *settings.Document) {
+			d.Chats.Enabled, d.Chats.FunnelFirst = false, settings.ChatFunnel{On: true}
+		}, ""},
+		{"C5: fields that do not act keep what they had", func(d *settings.Document) {
+			d.Chats.FunnelRepeat = settings.ChatFunnel{LeadStage: ptr("GONE"), Pipeline: ptr(int64(7)), Rules: []settings.FunnelRule{{DealStage: ptr("C7:X")}}}
+			d.Requests.First.Create = []string{"deal"}
+			d.Requests.FunnelFirst.LeadStage = ptr("GONE")
 		}, ""},
 		{"C6: create at", func(d *settings.Document) { d.Chats.CreateAt = "" }, "/chats/create_at required"},
 		{"O12: automatic closing", func(d *settings.Document) { d.Lines.AutoCloseMin = map[string]int{"20": -1, "x": 5} }, "/lines/auto_close_min/20 range, /lines/auto_close_min/x gone"},
@@ -291,6 +312,7 @@ func TestNoLeadsInSimpleMode(t *testing.T) {
 	}{
 		{"C3: a lead", func(c *settings.Common) { c.First.Create = []string{"lead", "deal"} }, "/chats/first/create/0 no_leads"},
 		{"C3: of a form that is off", func(c *settings.Common) { c.Repeat = settings.Creation{Create: []string{"lead"}} }, ""},
+		{"C5: a lead's stage does not act", func(c *settings.Common) { c.FunnelFirst.LeadStage = nil }, ""},
 		{"C4: to deals", func(*settings.Common) {}, ""},
 		{"C4: to leads", func(c *settings.Common) { c.CommentPriority = ptr("leads") }, "/chats/comment_priority no_leads"},
 		{"C4: to both", func(c *settings.Common) { c.CommentPriority = ptr("both") }, "/chats/comment_priority no_leads"},

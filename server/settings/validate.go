@@ -142,7 +142,7 @@ func (v *validator) telephony(t Telephony) {
 		v.filter(at+"/filter", template.Filter, rules.CallTitle)
 		v.template(at+"/text", template.Text, rules.Call)
 	}
-	v.stages("/telephony/funnel", t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
+	v.stages("/telephony/funnel", acting{lead: !v.here.Simple, deal: true}, t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
 	v.callFunnels("/telephony/funnels_inbound", t.FunnelsInbound)
 	v.callFunnels("/telephony/funnels_outbound", t.FunnelsOutbound)
 	v.user("/telephony/responsible_inbound", t.ResponsibleInbound, active)
@@ -157,8 +157,7 @@ func (v *validator) callFunnels(at string, list []FunnelRule) {
 	for i, r := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
 		v.filter(row+"/filter", r.Filter, rules.CallFunnel)
-		v.mandatory(row, !v.here.Simple, true, r.LeadStage, r.Pipeline, r.DealStage)
-		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
+		v.stages(row, acting{lead: !v.here.Simple, deal: true, must: true}, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
 
@@ -174,8 +173,8 @@ func (v *validator) common(at string, c Common, creates bool, p places) {
 	v.fields(at+"/fields", c.Fields, p.kind)
 	active := c.Enabled && creates
 	v.user(at+"/responsible", c.Responsible, active)
-	v.funnel(at+"/funnel_first", c.FunnelFirst, c.First, active, p.funnel)
-	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, c.Repeat, active, p.funnel)
+	v.funnel(at+"/funnel_first", c.FunnelFirst, v.acts(c.FunnelFirst, c.First, creates, active), p.funnel)
+	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, v.acts(c.FunnelRepeat, c.Repeat, creates, active), p.funnel)
 	if !active {
 		return
 	}
@@ -215,54 +214,62 @@ func (v *validator) created(field string, c Creation, creates bool) {
 	}
 }
 
-// funnel: active fields are mandatory by what its form creates (C5).
-func (v *validator) funnel(at string, f ChatFunnel, c Creation, active bool, place rules.Place) {
-	lead, deal := slices.Contains(c.Create, "lead"), slices.Contains(c.Create, "deal")
-	must := active && f.On && c.On
-	v.stages(at, f.LeadStage, f.Pipeline, f.DealStage)
-	v.mandatory(at, must && lead, must && deal, f.LeadStage, f.Pipeline, f.DealStage)
+// acting says which fields of a funnel act, and whether those must be filled. One that does not act is not looked at: its page shows it disabled and
+// keeps its value, nobody could mend it.
+type acting struct{ lead, deal, must bool }
+
+// acts: the fields of a form of chats or requests follow from what its form of C3 creates (C5).
+func (v *validator) acts(f ChatFunnel, c Creation, creates, active bool) acting {
+	on := creates && f.On && c.On
+	return acting{lead: on && !v.here.Simple && slices.Contains(c.Create, "lead"), deal: on && slices.Contains(c.Create, "deal"), must: active}
+}
+
+func (v *validator) funnel(at string, f ChatFunnel, acts acting, place rules.Place) {
+	v.stages(at, acts, f.LeadStage, f.Pipeline, f.DealStage)
 	v.many(at+"/rules", len(f.Rules))
 	for i, r := range f.Rules {
 		row := fmt.Sprintf("%s/rules/%d", at, i)
 		v.filter(row+"/filter", r.Filter, place)
-		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
-		v.mandatory(row, must && lead, must && deal, r.LeadStage, r.Pipeline, r.DealStage)
-	}
-}
-
-func (v *validator) mandatory(at string, leads, deals bool, lead *string, pipeline *int64, deal *string) {
-	if leads && empty(lead) {
-		v.wrong(at+"/lead_stage", "required")
-	}
-	if deals && pipeline == nil {
-		v.wrong(at+"/pipeline", "required")
-	}
-	if deals && empty(deal) {
-		v.wrong(at+"/deal_stage", "required")
+		v.stages(row, acts, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
 
 func empty(s *string) bool { return s == nil || *s == "" }
 
-// stages: a stage of deals belongs to its pipeline. Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix
-// (docs: crm.status.list, ENTITY_ID DEAL_STAGE_{id}).
-func (v *validator) stages(at string, lead *string, pipeline *int64, deal *string) {
-	if !empty(lead) && v.here.LeadStages != nil && !v.here.LeadStages[*lead] {
+// stages looks at the fields of one funnel. A pipeline and its stage are given together or not at all: half of it would leave the other half to
+// chance (R5). Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix (docs: crm.status.list, ENTITY_ID
+// DEAL_STAGE_{id}).
+func (v *validator) stages(at string, acts acting, lead *string, pipeline *int64, deal *string) {
+	switch {
+	case !acts.lead:
+	case empty(lead):
+		v.missing(at+"/lead_stage", acts.must)
+	case v.here.LeadStages != nil && !v.here.LeadStages[*lead]:
 		v.wrong(at+"/lead_stage", "gone")
 	}
-	if pipeline != nil && (*pipeline < 0 || v.here.DealStages != nil && v.here.DealStages[*pipeline] == nil) {
-		v.wrong(at+"/pipeline", "gone")
-	}
-	if empty(deal) {
+	if !acts.deal {
 		return
 	}
 	switch {
 	case pipeline == nil:
-		v.wrong(at+"/pipeline", "required")
+		v.missing(at+"/pipeline", acts.must || !empty(deal))
+	case *pipeline < 0, v.here.DealStages != nil && v.here.DealStages[*pipeline] == nil:
+		v.wrong(at+"/pipeline", "gone")
+	}
+	switch {
+	case empty(deal):
+		v.missing(at+"/deal_stage", acts.must || pipeline != nil)
+	case pipeline == nil:
 	case pipelineOf(*deal) != *pipeline:
 		v.wrong(at+"/deal_stage", "other_pipeline")
 	case v.here.DealStages[*pipeline] != nil && !v.here.DealStages[*pipeline][*deal]:
 		v.wrong(at+"/deal_stage", "gone")
+	}
+}
+
+func (v *validator) missing(field string, mandatory bool) {
+	if mandatory {
+		v.wrong(field, "required")
 	}
 }
 

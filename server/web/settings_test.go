@@ -155,3 +155,20 @@ func TestNoCommentsToLeadsWithoutLeads(t *testing.T) {
 	code, wrong = c.put(doc, 0)
 	require.Equal(t, http.StatusOK, code, wrong)
 }
+
+// R5: the default funnel of calls is given whole or left to the portal; the missing half is named.
+func TestHalfADefaultFunnel(t *testing.T) {
+	t.Parallel()
+	c := newCabinet(t)
+	doc := working()
+	doc.Telephony.Funnel.Pipeline = id(int64(0))
+	code, wrong := c.put(doc, 0)
+	require.Equal(t, http.StatusUnprocessableEntity, code)
+	require.Equal(t, []string{"/telephony/funnel/deal_stage required"}, wrong)
+	doc.Telephony.Funnel = settings.Funnel{DealStage: id("NEW")}
+	_, wrong = c.put(doc, 0)
+	require.Equal(t, []string{"/telephony/funnel/pipeline required"}, wrong)
+	doc.Telephony.Funnel = settings.Funnel{LeadStage: id("NEW"), Pipeline: id(int64(0)), DealStage: id("NEW")}
+	code, wrong = c.put(doc, 0)
+	require.Equal(t, http.StatusOK, code, wrong)
+}

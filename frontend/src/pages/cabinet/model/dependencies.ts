@@ -19,6 +19,11 @@ function on(doc: Doc, pointer: string): boolean {
   return read(doc, pointer) === true
 }
 
+function filled(doc: Doc, pointer: string): boolean {
+  const value = read(doc, pointer)
+  return value !== null && value !== ''
+}
+
 function creates(doc: Doc, form: string, kind: string): boolean {
   return on(doc, `${form}/on`) && (read(doc, `${form}/create`) as string[]).includes(kind)
 }
@@ -89,6 +94,9 @@ function telephony(doc: Doc, pointer: string, crm: CRM): State {
   if (/^\/telephony\/responsible_(in|out)bound$/.test(pointer)) return { disabled: false, required: active }
   if (pointer.endsWith('/lead_stage')) return { disabled: crm.simple, required: pointer.includes('funnels_') && !crm.simple }
   if (/funnels_.*\/(pipeline|deal_stage)$/.test(pointer)) return { disabled: false, required: true }
+  // R5: the default may be left empty, but not by half: a pipeline and its stage are given together.
+  if (pointer === '/telephony/funnel/pipeline') return { disabled: false, required: filled(doc, '/telephony/funnel/deal_stage') }
+  if (pointer === '/telephony/funnel/deal_stage') return { disabled: false, required: filled(doc, '/telephony/funnel/pipeline') }
   return { disabled: blocked, required: false }
 }
 
