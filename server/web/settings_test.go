@@ -172,3 +172,16 @@ func TestHalfADefaultFunnel(t *testing.T) {
 	code, wrong = c.put(doc, 0)
 	require.Equal(t, http.StatusOK, code, wrong)
 }
+
+// P3b, S4: with several portals and none chosen there is nothing to compare people and stages with.
+func TestSaveBeforeAPortalIsChosen(t *testing.T) {
+	t.Parallel()
+	c := newCabinet(t)
+	doc := settings.Initial()
+	doc.Telephony.ResponsibleInbound = id(int64(99))
+	code, wrong := c.put(doc, 0)
+	require.Equal(t, http.StatusOK, code, wrong)
+	doc.Main.Portal = id(firstPortal)
+	_, wrong = c.put(doc, 1)
+	require.Equal(t, []string{"/telephony/responsible_inbound gone"}, wrong)
+}
