@@ -220,7 +220,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
-	people.wire(runner, accounts, connections, lanes)
+	people.wire(runner, accounts, connections, lanes, hub)
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	rest := &rest{app: a, chats: engine}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
