@@ -128,6 +128,11 @@ export function wrongFields(doc) {
     need('/telephony/responsible_outbound', tel.responsible_outbound)
     if (tel.click.on) need('/telephony/click/number', tel.click.number)
   }
+  const half = (at, funnel) => {
+    if (funnel.pipeline !== null) need(`${at}/deal_stage`, funnel.deal_stage)
+    if (funnel.deal_stage) need(`${at}/pipeline`, funnel.pipeline)
+  }
+  half('/telephony/funnel', tel.funnel)
   tel.responsibles.forEach((row, i) => { need(`/telephony/responsibles/${i}/user`, row.user || null) })
   tel.templates.forEach((row, i) => { if (/\{\{(?!name|contact_phone_number|virtual_phone_number|app_name)/.test(row.text)) wrong.push({ field: `/telephony/templates/${i}/text`, code: 'variable', text: 'Такой переменной здесь нет' }) })
   for (const section of ['chats', 'requests']) {

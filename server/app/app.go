@@ -221,7 +221,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
-	people.wire(runner, accounts, connections, lanes)
+	people.wire(runner, accounts, connections, lanes, hub)
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
 	rest := &rest{app: a, chats: engine}

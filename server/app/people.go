@@ -34,11 +34,11 @@ type people struct {
 	workdays    *staff.Workdays
 }
 
-func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox) {
+func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox, hub *relay.Hub) {
 	p.runner, p.accounts, p.connections = runner, accounts, connections
 	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
 	p.workdays = &staff.Workdays{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Lanes: lanes, Log: p.app.log}
-	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log})
+	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Grew: hub.Grew})
 }
 
 // syncPayload says whose people are synchronised.

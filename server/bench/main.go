@@ -42,7 +42,7 @@ const left = "Not measured here: manager lookup and the first inbound call (tele
 func main() {
 	out := flag.String("out", "bench.json", "file for the figures")
 	quick := flag.Bool("quick", false, "seconds instead of minutes; proves that the programme works, its figures mean nothing")
-	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, thousand, engine")
+	only := flag.String("only", "", "measure only this: intake, step, page, or one of the whole product: first, budget, live, sockets, http, thousand, engine, save")
 	profile := flag.String("profile", "", "file for a processor profile (go tool pprof)")
 	long := flag.Bool("long", false, "also what takes minutes: a thousand portals for 60 seconds")
 	old := flag.Int64("old", 0, "measure, put so many old rows into the tables, measure again; 10000000 takes half an hour and 10 GB")

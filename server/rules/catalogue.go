@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Kind is a kind of communication. Line is the dialogue of an open line: a chat seen from Bitrix24.
 type Kind string
@@ -119,6 +122,15 @@ func Parameters() []Parameter {
 	}
 }
 
+// parameter finds one by its name. Made once: each condition of hundreds of rules is looked up.
+var parameter = sync.OnceValue(func() map[string]Parameter {
+	byName := map[string]Parameter{}
+	for _, p := range Parameters() {
+		byName[p.Name] = p
+	}
+	return byName
+})
+
 // ParametersAt are the parameters a place offers, in the order of its picker.
 func ParametersAt(at Place) []Parameter {
 	return slices.DeleteFunc(Parameters(), func(p Parameter) bool { return !p.Allowed(at) })
@@ -126,14 +138,10 @@ func ParametersAt(at Place) []Parameter {
 
 // Needed is the latest moment a filter needs values from: before it, the filter cannot be judged (T8a). An empty filter needs nothing.
 func Needed(f Filter, kind Kind) Moment {
-	known := map[string]Moment{}
-	for _, p := range Parameters() {
-		known[p.Name] = p.Known[kind]
-	}
 	latest := Never
 	for _, group := range f {
 		for _, c := range group {
-			latest = max(latest, known[c.Param])
+			latest = max(latest, parameter()[c.Param].Known[kind])
 		}
 	}
 	return latest

@@ -70,7 +70,7 @@ func checkRow(c Condition, at Place) []Wrong {
 	add := func(field, code string, value int) {
 		list = append(list, Wrong{Field: field, Code: code, Value: value})
 	}
-	parameter, code := find(c.Param, at)
+	asked, code := find(c.Param, at)
 	if code != "" {
 		add("param", code, -1)
 	}
@@ -90,7 +90,7 @@ func checkRow(c Condition, at Place) []Wrong {
 				add("values", "required", i)
 			case seen[v]:
 				add("values", "twice", i)
-			case code == "" && parameter.Directory == "" && !parameter.Free && !slices.Contains(parameter.Values, v):
+			case code == "" && asked.Directory == "" && !asked.Free && !slices.Contains(asked.Values, v):
 				add("values", "choice", i)
 			}
 			seen[v] = true
@@ -104,14 +104,12 @@ func find(name string, at Place) (Parameter, string) {
 	if name == "" {
 		return Parameter{}, "required"
 	}
-	for _, p := range Parameters() {
-		switch {
-		case p.Name != name:
-		case !p.Allowed(at):
-			return p, "not_here"
-		default:
-			return p, ""
-		}
+	p, known := parameter()[name]
+	switch {
+	case !known:
+		return Parameter{}, "unknown"
+	case !p.Allowed(at):
+		return p, "not_here"
 	}
-	return Parameter{}, "unknown"
+	return p, ""
 }

@@ -30,10 +30,6 @@ func CheckTemplate(template string, kind Kind) []Fault {
 	if utf8.RuneCountInString(template) > MaxTemplate {
 		faults = append(faults, Fault{At: MaxTemplate, Code: "long"})
 	}
-	known := map[string]bool{}
-	for _, v := range AllVariables() {
-		known[v.Name] = v.In(kind)
-	}
 	at := 0
 	scan(template, func(text string) {
 		if open := strings.Index(text, "{{"); open >= 0 {
@@ -42,13 +38,13 @@ func CheckTemplate(template string, kind Kind) []Fault {
 		at += utf8.RuneCountInString(text)
 	}, func(inner string) {
 		name := strings.TrimSpace(inner)
-		here, exists := known[name]
+		known, exists := variable()[name]
 		switch {
 		case name == "":
 			faults = append(faults, Fault{At: at, Code: "empty"})
 		case !exists:
 			faults = append(faults, Fault{At: at, Code: "unknown", Name: name})
-		case !here:
+		case !known.In(kind):
 			faults = append(faults, Fault{At: at, Code: "not_here", Name: name})
 		}
 		at += utf8.RuneCountInString(inner) + len("{{}}")

@@ -1,5 +1,7 @@
 package rules
 
+import "sync"
+
 // Variable is something templates and extra fields may use. Its label is the text "variable.{name}", its hint "variable_hint.{name}" where there is one.
 type Variable struct {
 	Name string
@@ -120,6 +122,15 @@ func AllVariables() []Variable {
 		Variable{"tag_names", "labels", "Горячий", spread(AtEnd, Call, Chat, Line)},
 		Variable{"app_name", "app", "OMNI", everywhere(AtStart)})
 }
+
+// variable finds one by its name. Made once: each variable of hundreds of templates is looked up.
+var variable = sync.OnceValue(func() map[string]Variable {
+	byName := map[string]Variable{}
+	for _, v := range AllVariables() {
+		byName[v.Name] = v
+	}
+	return byName
+})
 
 // VariablesOf are the variables of a kind of communication, in the order of the picker.
 func VariablesOf(kind Kind) []Variable {

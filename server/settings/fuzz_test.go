@@ -38,7 +38,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		requireNoNull(t, reflect.ValueOf(doc), "")
-		for _, wrong := range Validate(doc, Known{Portals: map[int64]bool{1: true}, Channels: map[int64]bool{20: true}, Users: map[int64]bool{5: true}}) {
+		for _, wrong := range Validate(doc, Known{Portals: map[int64]bool{1: true}, Channels: map[int64]bool{20: true}, At: map[int64]Choices{1: {Users: map[int64]bool{5: true}}}}) {
 			require.True(t, strings.HasPrefix(wrong.Field, "/"), wrong.Field)
 			require.NotEmpty(t, wrong.Code)
 		}

@@ -107,23 +107,71 @@ func words(t *testing.T, err error) string {
 
 func ptr[T any](v T) *T { return &v }
 
-var known = settings.Known{Portals: map[int64]bool{3: true}, Channels: map[int64]bool{20: true}, Users: map[int64]bool{14: true}, Numbers: map[string]bool{"74950000001": true},
-	CRM: settings.CRM{LeadStages: map[string]bool{"NEW": true}, DealStages: map[int64]map[string]bool{0: {"NEW": true}, 1: {"C1:NEW": true}}}}
+var known = settings.Known{Portals: map[int64]bool{3: true}, Channels: map[int64]bool{20: true}, Numbers: map[string]bool{"74950000001": true},
+	At: map[int64]settings.Choices{3: {Users: map[int64]bool{14: true},
+		LeadStages: map[string]bool{"NEW": true}, DealStages: map[int64]map[string]bool{0: {"NEW": true}, 1: {"C1:NEW": true}}}}}
+
+// twoPortals is an account with a second portal, of which everything but the numbers is another.
+func twoPortals() settings.Known {
+	two := known
+	two.Portals = map[int64]bool{3: true, 4: true}
+	two.At = map[int64]settings.Choices{3: known.At[3], 4: {Users: map[int64]bool{1: true, 40: true}, LeadStages: map[string]bool{"OTHER": true}, Simple: true}}
+	return two
+}
 
 // A section that chose a portal of its own is compared with that portal's stages and CRM mode, the others with the main one's.
 func TestStagesOfTheSectionsPortal(t *testing.T) {
 	t.Parallel()
-	two := known
-	two.Portals = map[int64]bool{3: true, 4: true}
-	two.CRMs = map[int64]settings.CRM{4: {LeadStages: map[string]bool{"OTHER": true}, Simple: true}}
+	two := twoPortals()
 	doc := right()
 	doc.Telephony.Portal, doc.Telephony.Funnel = ptr(int64(4)), settings.Funnel{LeadStage: ptr("OTHER")}
+	doc.Telephony.ResponsibleInbound, doc.Telephony.ResponsibleOutbound = ptr(int64(40)), ptr(int64(40))
 	doc.Telephony.FunnelsInbound = nil
 	require.Empty(t, settings.Validate(doc, two))
-	doc.Telephony.Portal = nil
+	doc.Telephony.Portal, doc.Telephony.ResponsibleInbound, doc.Telephony.ResponsibleOutbound = nil, ptr(int64(14)), ptr(int64(14))
 	require.Equal(t, settings.FieldErrors{{Field: "/telephony/funnel/lead_stage", Code: "gone"}}, settings.Validate(doc, two))
 	doc.Telephony.Funnel.LeadStage, doc.Requests.Portal, doc.Requests.First.Create = nil, ptr(int64(4)), []string{"lead", "deal"}
 	require.Contains(t, settings.Validate(doc, two), settings.FieldError{Field: "/requests/first/create/0", Code: "no_leads"})
+}
+
+// R6, S3: people are those of the portal that the section works with; a number that means somebody else, or nobody, there is refused by its field.
+func TestPeopleOfTheSectionsPortal(t *testing.T) {
+	t.Parallel()
+	two := twoPortals()
+	rows := []struct {
+		name   string
+		change func(d *settings.Document)
+		want   string
+	}{
+		{"the main portal's", func(*settings.Document) {}, ""},
+		{"S3: the list is of the main portal", func(d *settings.Document) { d.Main.SyncOnly = []int64{14, 40} }, "/main/sync_only/1 gone"},
+		{"the other portal's, saved for the main one's", func(d *settings.Document) { d.Telephony.ResponsibleInbound = ptr(int64(40)) }, "/telephony/responsible_inbound gone"},
+		{"a section of its own portal", func(d *settings.Document) {
+			d.Chats.Portal, d.Chats.Responsible = ptr(int64(4)), ptr(int64(14))
+			d.Chats.Responsibles = []settings.ResponsibleRule{{User: 40}, {User: 14}}
+			d.Chats.First.Create, d.Chats.FunnelFirst = []string{"deal"}, settings.ChatFunnel{}
+		}, "/chats/responsibles/1/user gone, /chats/responsible gone"},
+		{"its own portal's", func(d *settings.Document) {
+			d.Requests.Portal, d.Requests.Responsible = ptr(int64(4)), ptr(int64(40))
+			d.Requests.First.Create, d.Requests.FunnelFirst = []string{"deal"}, settings.ChatFunnel{}
+		}, ""},
+		{"no portal chosen, and several: nobody knows yet", func(d *settings.Document) {
+			d.Main, d.Telephony.ResponsibleInbound = settings.Initial().Main, ptr(int64(99))
+		}, ""},
+		{"a portal that is gone has nobody to compare with", func(d *settings.Document) { d.Chats.Portal, d.Chats.Responsible = ptr(int64(9)), ptr(int64(99)) }, "/chats/portal gone"},
+	}
+	for _, row := range rows {
+		doc := right()
+		row.change(&doc)
+		require.Equal(t, row.want, words(t, settings.Validate(doc, two)), row.name)
+	}
+	doc := right()
+	doc.Main, doc.Telephony.ResponsibleInbound = settings.Initial().Main, ptr(int64(99))
+	require.Equal(t, "/telephony/responsible_inbound gone", words(t, settings.Validate(doc, known)), "no portal chosen, but there is only one")
+	doc.Chats.Portal = ptr(int64(4))
+	require.Equal(t, []int64{3, 4}, settings.PortalsOf(func() settings.Document { d := doc; d.Main.Portal = ptr(int64(3)); return d }(), two.Portals))
+	require.Equal(t, []int64{4}, settings.PortalsOf(doc, two.Portals))
+	require.Equal(t, []int64{3}, settings.PortalsOf(doc, known.Portals), "another account's portal is not looked at")
 }
 
 // right is a document with every section switched on and nothing wrong.
@@ -193,8 +241,17 @@ func TestValidate(t *testing.T) {
 			"/telephony/funnels_outbound/0/lead_stage required, /telephony/funnels_outbound/0/pipeline required, /telephony/funnels_outbound/0/deal_stage required"},
 		{"R5: a deleted stage", func(d *settings.Document) { d.Telephony.Funnel.LeadStage = ptr("GONE") }, "/telephony/funnel/lead_stage gone"},
 		{"R5: a stage of another pipeline", func(d *settings.Document) { d.Chats.FunnelFirst.DealStage = ptr("C1:NEW") }, "/chats/funnel_first/deal_stage other_pipeline"},
-		{"R5: a deleted pipeline", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(8)) }, "/telephony/funnel/pipeline gone"},
+		{"R5: a deleted pipeline", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(8)) }, "/telephony/funnel/pipeline gone, /telephony/funnel/deal_stage required"},
 		{"R5: a stage without its pipeline", func(d *settings.Document) { d.Telephony.Funnel.DealStage = ptr("NEW") }, "/telephony/funnel/pipeline required"},
+		{"R5: a pipeline without its stage", func(d *settings.Document) { d.Telephony.Funnel.Pipeline = ptr(int64(1)) }, "/telephony/funnel/deal_stage required"},
+		{"R5: also while the section is off", func(d *settings.Document) {
+			d.Telephony = settings.Initial().Telephony
+			d.Telephony.Funnel.Pipeline, d.Telephony.Funnel.DealStage = ptr(int64(1)), ptr("")
+		}, "/telephony/funnel/deal_stage required"},
+		{"R5: a default of leads only", func(d *settings.Document) { d.Telephony.Funnel.LeadStage = ptr("NEW") }, ""},
+		{"R5: a default of deals only", func(d *settings.Document) {
+			d.Telephony.Funnel.Pipeline, d.Telephony.Funnel.DealStage = ptr(int64(1)), ptr("C1:NEW")
+		}, ""},
 		{"R7: both sides", func(d *settings.Document) { d.Lines.Fields = []settings.FieldMapping{{Entity: "lead"}} }, "/lines/fields/0/field required, /lines/fields/0/param required"},
 		{"R7: a parameter of another kind", func(d *settings.Document) {
 			d.Chats.Fields = []settings.FieldMapping{{Entity: "lead", Field: "UF_CRM_1", Param: "call_session_id"}}
@@ -216,6 +273,18 @@ func TestValidate(t *testing.T) {
 		{"C5: lead only asks for no pipeline", func(d *settings.Document) {
 			d.Chats.First.Create, d.Chats.FunnelFirst = []string{"lead"}, settings.ChatFunnel{On: true, LeadStage: ptr("NEW")}
 		}, ""},
+		{"C5: half a deal", func(d *settings.Document) { d.Chats.FunnelFirst.DealStage = nil }, "/chats/funnel_first/deal_stage required"},
+		{"C5: the same for rules", func(d *settings.Document) { d.Requests.FunnelFirst.Rules[0].Pipeline = nil }, "/requests/funnel_first/rules/0/pipeline required"},
+		{"C5: half a deal in a section that is off", func(d *settings.Document) { d.Chats.Enabled, d.Chats.FunnelFirst.DealStage = false, nil },
+			"/chats/funnel_first/deal_stage required"},
+		{"C5: nothing in a section that is off", func(d *settings.Document) {
+			d.Chats.Enabled, d.Chats.FunnelFirst = false, settings.ChatFunnel{On: true}
+		}, ""},
+		{"C5: fields that do not act keep what they had", func(d *settings.Document) {
+			d.Chats.FunnelRepeat = settings.ChatFunnel{LeadStage: ptr("GONE"), Pipeline: ptr(int64(7)), Rules: []settings.FunnelRule{{DealStage: ptr("C7:X")}}}
+			d.Requests.First.Create = []string{"deal"}
+			d.Requests.FunnelFirst.LeadStage = ptr("GONE")
+		}, ""},
 		{"C6: create at", func(d *settings.Document) { d.Chats.CreateAt = "" }, "/chats/create_at required"},
 		{"O12: automatic closing", func(d *settings.Document) { d.Lines.AutoCloseMin = map[string]int{"20": -1, "x": 5} }, "/lines/auto_close_min/20 range, /lines/auto_close_min/x gone"},
 	}
@@ -228,10 +297,41 @@ func TestValidate(t *testing.T) {
 		}
 		require.Equal(t, row.want, words(t, err), row.name)
 	}
-	simple := known
-	simple.Simple = true
-	doc := right()
-	require.Equal(t, "/chats/first/create/0 no_leads, /requests/first/create/0 no_leads", words(t, settings.Validate(doc, simple)), "simple mode offers no lead")
+}
+
+// C3, C4: a CRM in simple mode has no leads: neither to create nor to put comments into. What is switched off stays as it was.
+func TestNoLeadsInSimpleMode(t *testing.T) {
+	t.Parallel()
+	simple, has := known, known.At[3]
+	has.Simple = true
+	simple.At = map[int64]settings.Choices{3: has}
+	rows := []struct {
+		name   string
+		change func(c *settings.Common)
+		want   string
+	}{
+		{"C3: a lead", func(c *settings.Common) { c.First.Create = []string{"lead", "deal"} }, "/chats/first/create/0 no_leads"},
+		{"C3: of a form that is off", func(c *settings.Common) { c.Repeat = settings.Creation{Create: []string{"lead"}} }, ""},
+		{"C5: a lead's stage does not act", func(c *settings.Common) { c.FunnelFirst.LeadStage = nil }, ""},
+		{"C4: to deals", func(*settings.Common) {}, ""},
+		{"C4: to leads", func(c *settings.Common) { c.CommentPriority = ptr("leads") }, "/chats/comment_priority no_leads"},
+		{"C4: to both", func(c *settings.Common) { c.CommentPriority = ptr("both") }, "/chats/comment_priority no_leads"},
+		{"C4: to the moon", func(c *settings.Common) { c.CommentPriority = ptr("moon") }, "/chats/comment_priority choice"},
+		{"C4: without effect", func(c *settings.Common) {
+			c.CommentPriority, c.Repeat = ptr("leads"), settings.Creation{On: true, Create: []string{"deal"}}
+		}, ""},
+	}
+	for _, row := range rows {
+		doc := right()
+		doc.Requests = settings.Initial().Requests
+		doc.Chats.First.Create, doc.Chats.FunnelFirst.Rules = []string{"deal"}, nil
+		row.change(&doc.Chats.Common)
+		require.Equal(t, row.want, words(t, settings.Validate(doc, simple)), row.name)
+		doc.Chats.Create = false
+		if want := row.want; !strings.HasSuffix(want, "choice") {
+			require.Empty(t, settings.Validate(doc, simple), "C2 off: %s", row.name)
+		}
+	}
 }
 
 // Every code that validation can answer has a sentence in every language.

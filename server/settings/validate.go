@@ -28,38 +28,6 @@ func (e FieldErrors) Error() string {
 	return "wrong settings: " + strings.Join(parts, ", ")
 }
 
-// Known is what the directories hold, as far as validation looks at it. A nil set is not checked: an empty or unread directory never makes a document wrong.
-type Known struct {
-	Portals  map[int64]bool
-	Channels map[int64]bool
-	// Users are the active users of the portal.
-	Users map[int64]bool
-	// Numbers are the account's virtual numbers, digits without plus.
-	Numbers map[string]bool
-	// CRM is what the main portal's CRM has, CRMs what those of the portals have that sections chose for themselves.
-	CRM
-	CRMs map[int64]CRM
-}
-
-// CRM is what a portal's CRM has to choose from.
-type CRM struct {
-	// LeadStages and DealStages are stages of leads, and of deals by pipeline.
-	LeadStages map[string]bool
-	DealStages map[int64]map[string]bool
-	// Simple: the portal's CRM works without leads.
-	Simple bool
-}
-
-// of is what a section may name: its own portal's stages, else the main one's.
-func (k Known) of(portal *int64) Known {
-	if portal != nil {
-		if crm, own := k.CRMs[*portal]; own {
-			k.CRM = crm
-		}
-	}
-	return k
-}
-
 // maxRules is how many rules a list may have.
 const maxRules = 500
 
@@ -67,16 +35,18 @@ const maxRules = 500
 const maxAutoClose = 7 * 24 * 60
 
 // Validate checks a document: mandatory fields of switched-on sections, choices, dependencies, filters and templates, and references to things that
-// exist (P3b, R1–R7, T2–T12, C2–C12, O9).
+// exist (P3b, R1–R7, T2–T12, C2–C12, O9): people, pipelines and stages in the portal that the section works with.
 func Validate(doc Document, known Known) FieldErrors {
 	v := &validator{known: known}
 	v.portal("/main/portal", doc.Main.Portal, doc.Main.Enabled)
+	at := func(own *int64) { v.here = known.of(own, doc.Main.Portal) }
+	at(nil)
 	for i, user := range doc.Main.SyncOnly {
 		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, false)
 	}
-	v.known = known.of(doc.Telephony.Portal)
+	at(doc.Telephony.Portal)
 	v.telephony(doc.Telephony)
-	v.known = known.of(doc.Chats.Portal)
+	at(doc.Chats.Portal)
 	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
 	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
 	for i, c := range doc.Chats.Channels {
@@ -84,7 +54,7 @@ func Validate(doc Document, known Known) FieldErrors {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
 		}
 	}
-	v.known = known.of(doc.Requests.Portal)
+	at(doc.Requests.Portal)
 	v.common("/requests", doc.Requests.Common, true, requestPlaces)
 	v.lines(doc.Lines)
 	return v.errors
@@ -102,7 +72,9 @@ var (
 )
 
 type validator struct {
-	known  Known
+	known Known
+	// here is what the portal of the section has that is being looked at.
+	here   Choices
 	errors FieldErrors
 }
 
@@ -132,7 +104,7 @@ func (v *validator) user(field string, id *int64, required bool) {
 		if required {
 			v.wrong(field, "required")
 		}
-	case *id < 0, v.known.Users != nil && !v.known.Users[*id]:
+	case *id < 0, v.here.Users != nil && !v.here.Users[*id]:
 		v.wrong(field, "gone")
 	}
 }
@@ -170,7 +142,7 @@ func (v *validator) telephony(t Telephony) {
 		v.filter(at+"/filter", template.Filter, rules.CallTitle)
 		v.template(at+"/text", template.Text, rules.Call)
 	}
-	v.stages("/telephony/funnel", t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
+	v.stages("/telephony/funnel", acting{lead: !v.here.Simple, deal: true}, t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
 	v.callFunnels("/telephony/funnels_inbound", t.FunnelsInbound)
 	v.callFunnels("/telephony/funnels_outbound", t.FunnelsOutbound)
 	v.user("/telephony/responsible_inbound", t.ResponsibleInbound, active)
@@ -185,101 +157,119 @@ func (v *validator) callFunnels(at string, list []FunnelRule) {
 	for i, r := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
 		v.filter(row+"/filter", r.Filter, rules.CallFunnel)
-		v.mandatory(row, !v.known.Simple, true, r.LeadStage, r.Pipeline, r.DealStage)
-		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
+		v.stages(row, acting{lead: !v.here.Simple, deal: true, must: true}, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
 
 // common is what chats and requests share. creates: its entities are switched on.
 func (v *validator) common(at string, c Common, creates bool, p places) {
 	v.portal(at+"/portal", c.Portal, false)
-	v.created(at+"/first/create", c.First.Create)
-	v.created(at+"/repeat/create", c.Repeat.Create)
-	if c.CommentPriority != nil {
-		v.choice(at+"/comment_priority", *c.CommentPriority, "deals", "leads", "both")
-	}
+	v.created(at+"/first/create", c.First, creates)
+	v.created(at+"/repeat/create", c.Repeat, creates)
+	v.priority(at+"/comment_priority", c, creates)
 	v.filter(at+"/filter", c.Filter, p.filter)
 	v.template(at+"/template", c.Template, p.kind)
 	v.responsibles(at+"/responsibles", c.Responsibles, p.responsible)
 	v.fields(at+"/fields", c.Fields, p.kind)
 	active := c.Enabled && creates
 	v.user(at+"/responsible", c.Responsible, active)
-	v.funnel(at+"/funnel_first", c.FunnelFirst, c.First, active, p.funnel)
-	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, c.Repeat, active, p.funnel)
+	v.funnel(at+"/funnel_first", c.FunnelFirst, v.acts(c.FunnelFirst, c.First, creates, active), p.funnel)
+	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, v.acts(c.FunnelRepeat, c.Repeat, creates, active), p.funnel)
 	if !active {
 		return
 	}
 	if c.First.On && !slices.Contains(c.First.Create, "lead") && !slices.Contains(c.First.Create, "deal") {
 		v.wrong(at+"/first/create", "lead_or_deal")
 	}
+}
+
+// priority says something only while a repeat communication makes no lead or deal of its own (C4).
+func (v *validator) priority(field string, c Common, creates bool) {
 	repeatCreates := c.Repeat.On && (slices.Contains(c.Repeat.Create, "lead") || slices.Contains(c.Repeat.Create, "deal"))
-	if !repeatCreates && c.CommentPriority == nil {
-		v.wrong(at+"/comment_priority", "required")
+	acts := creates && !repeatCreates
+	switch {
+	case c.CommentPriority == nil:
+		if acts && c.Enabled {
+			v.wrong(field, "required")
+		}
+	case acts && v.here.Simple && (*c.CommentPriority == "leads" || *c.CommentPriority == "both"):
+		v.wrong(field, "no_leads")
+	default:
+		v.choice(field, *c.CommentPriority, "deals", "leads", "both")
 	}
 }
 
-func (v *validator) created(field string, list []string) {
-	for i, e := range list {
+// created: a CRM without leads is offered none. Where nothing is created a lead stays as it was: its page shows it disabled, nobody could take it out.
+func (v *validator) created(field string, c Creation, creates bool) {
+	for i, e := range c.Create {
 		at := fmt.Sprintf("%s/%d", field, i)
 		switch {
 		case !slices.Contains([]string{"lead", "deal", "activity"}, e):
 			v.wrong(at, "choice")
-		case slices.Contains(list[:i], e):
+		case slices.Contains(c.Create[:i], e):
 			v.wrong(at, "twice")
-		case e == "lead" && v.known.Simple:
+		case e == "lead" && v.here.Simple && creates && c.On:
 			v.wrong(at, "no_leads")
 		}
 	}
 }
 
-// funnel: active fields are mandatory by what its form creates (C5).
-func (v *validator) funnel(at string, f ChatFunnel, c Creation, active bool, place rules.Place) {
-	lead, deal := slices.Contains(c.Create, "lead"), slices.Contains(c.Create, "deal")
-	must := active && f.On && c.On
-	v.stages(at, f.LeadStage, f.Pipeline, f.DealStage)
-	v.mandatory(at, must && lead, must && deal, f.LeadStage, f.Pipeline, f.DealStage)
+// acting says which fields of a funnel act, and whether those must be filled. One that does not act is not looked at: its page shows it disabled and
+// keeps its value, nobody could mend it.
+type acting struct{ lead, deal, must bool }
+
+// acts: the fields of a form of chats or requests follow from what its form of C3 creates (C5).
+func (v *validator) acts(f ChatFunnel, c Creation, creates, active bool) acting {
+	on := creates && f.On && c.On
+	return acting{lead: on && !v.here.Simple && slices.Contains(c.Create, "lead"), deal: on && slices.Contains(c.Create, "deal"), must: active}
+}
+
+func (v *validator) funnel(at string, f ChatFunnel, acts acting, place rules.Place) {
+	v.stages(at, acts, f.LeadStage, f.Pipeline, f.DealStage)
 	v.many(at+"/rules", len(f.Rules))
 	for i, r := range f.Rules {
 		row := fmt.Sprintf("%s/rules/%d", at, i)
 		v.filter(row+"/filter", r.Filter, place)
-		v.stages(row, r.LeadStage, r.Pipeline, r.DealStage)
-		v.mandatory(row, must && lead, must && deal, r.LeadStage, r.Pipeline, r.DealStage)
-	}
-}
-
-func (v *validator) mandatory(at string, leads, deals bool, lead *string, pipeline *int64, deal *string) {
-	if leads && empty(lead) {
-		v.wrong(at+"/lead_stage", "required")
-	}
-	if deals && pipeline == nil {
-		v.wrong(at+"/pipeline", "required")
-	}
-	if deals && empty(deal) {
-		v.wrong(at+"/deal_stage", "required")
+		v.stages(row, acts, r.LeadStage, r.Pipeline, r.DealStage)
 	}
 }
 
 func empty(s *string) bool { return s == nil || *s == "" }
 
-// stages: a stage of deals belongs to its pipeline. Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix
-// (docs: crm.status.list, ENTITY_ID DEAL_STAGE_{id}).
-func (v *validator) stages(at string, lead *string, pipeline *int64, deal *string) {
-	if !empty(lead) && v.known.LeadStages != nil && !v.known.LeadStages[*lead] {
+// stages looks at the fields of one funnel. A pipeline and its stage are given together or not at all: half of it would leave the other half to
+// chance (R5). Bitrix24 names the stages of pipeline n "Cn:…", those of the first pipeline (0) without a prefix (docs: crm.status.list, ENTITY_ID
+// DEAL_STAGE_{id}).
+func (v *validator) stages(at string, acts acting, lead *string, pipeline *int64, deal *string) {
+	switch {
+	case !acts.lead:
+	case empty(lead):
+		v.missing(at+"/lead_stage", acts.must)
+	case v.here.LeadStages != nil && !v.here.LeadStages[*lead]:
 		v.wrong(at+"/lead_stage", "gone")
 	}
-	if pipeline != nil && (*pipeline < 0 || v.known.DealStages != nil && v.known.DealStages[*pipeline] == nil) {
-		v.wrong(at+"/pipeline", "gone")
-	}
-	if empty(deal) {
+	if !acts.deal {
 		return
 	}
 	switch {
 	case pipeline == nil:
-		v.wrong(at+"/pipeline", "required")
+		v.missing(at+"/pipeline", acts.must || !empty(deal))
+	case *pipeline < 0, v.here.DealStages != nil && v.here.DealStages[*pipeline] == nil:
+		v.wrong(at+"/pipeline", "gone")
+	}
+	switch {
+	case empty(deal):
+		v.missing(at+"/deal_stage", acts.must || pipeline != nil)
+	case pipeline == nil:
 	case pipelineOf(*deal) != *pipeline:
 		v.wrong(at+"/deal_stage", "other_pipeline")
-	case v.known.DealStages[*pipeline] != nil && !v.known.DealStages[*pipeline][*deal]:
+	case v.here.DealStages[*pipeline] != nil && !v.here.DealStages[*pipeline][*deal]:
 		v.wrong(at+"/deal_stage", "gone")
+	}
+}
+
+func (v *validator) missing(field string, mandatory bool) {
+	if mandatory {
+		v.wrong(field, "required")
 	}
 }
 

@@ -176,6 +176,10 @@ export const tests = {
     const defaults = id(page, 'funnel').first()
     await pick(page, defaults.getByTestId('funnel-pipeline'), 'Опт')
     assert.match(await defaults.getByTestId('funnel-deal').innerText(), /Выберите/)
+    // R5: half a default is no default; the page says which half is missing.
+    await id(page, 'settings-save').click()
+    await defaults.getByRole('alert').getByText('Заполните это поле').waitFor()
+    await id(page, 'tab-mark-funnels').waitFor()
     await pick(page, defaults.getByTestId('funnel-deal'), 'Счёт отправлен')
     const lost = rule(page, '/telephony/funnels_inbound', 1)
     assert.match(await lost.getByTestId('funnel-deal').innerText(), /больше нет/)

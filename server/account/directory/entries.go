@@ -53,8 +53,8 @@ var ErrEmpty = errors.New("the list came empty")
 
 // Keep replaces a directory by what was just read. What is not listed any more is marked gone. An empty list is refused with ErrEmpty while there is
 // a copy: it never replaces a good one (U4, S4).
-func Keep(ctx context.Context, tx pgx.Tx, at Where, entries []Entry, now time.Time) error {
-	if len(entries) == 0 {
+func Keep(ctx context.Context, tx pgx.Tx, at Where, list []Entry, now time.Time) error {
+	if len(list) == 0 {
 		var there bool
 		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND gone_at IS NULL)`,
 			int64(at.Account), int64(at.Portal), string(at.Kind)).Scan(&there)
@@ -65,8 +65,8 @@ func Keep(ctx context.Context, tx pgx.Tx, at Where, entries []Entry, now time.Ti
 			return ErrEmpty
 		}
 	}
-	names, list, data := make([]string, len(entries)), make([]string, len(entries)), make([]string, len(entries))
-	for i, e := range entries {
+	keys, names, data := make([]string, len(list)), make([]string, len(list)), make([]string, len(list))
+	for i, e := range list {
 		if e.Data == nil {
 			e.Data = map[string]any{}
 		}
@@ -74,15 +74,15 @@ func Keep(ctx context.Context, tx pgx.Tx, at Where, entries []Entry, now time.Ti
 		if err != nil {
 			return fmt.Errorf("encode %s %s: %w", at.Kind, e.ID, err)
 		}
-		list[i], names[i], data[i] = e.ID, e.Name, string(raw)
+		keys[i], names[i], data[i] = e.ID, e.Name, string(raw)
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(`INSERT INTO directory_entry (account_id, portal_id, kind, id, name, data, position)
 		SELECT DISTINCT ON (e.id) $1::bigint, $2::bigint, $3, e.id, e.name, e.data::jsonb, e.n FROM unnest($4::text[], $5::text[], $6::text[]) WITH ORDINALITY AS e(id, name, data, n) ORDER BY e.id, e.n
 		ON CONFLICT (account_id, portal_id, kind, id) DO UPDATE SET name = EXCLUDED.name, data = EXCLUDED.data, position = EXCLUDED.position, gone_at = NULL`,
-		int64(at.Account), int64(at.Portal), string(at.Kind), list, names, data)
+		int64(at.Account), int64(at.Portal), string(at.Kind), keys, names, data)
 	batch.Queue(`UPDATE directory_entry SET gone_at = $5 WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND gone_at IS NULL AND id <> ALL ($4)`,
-		int64(at.Account), int64(at.Portal), string(at.Kind), list, now)
+		int64(at.Account), int64(at.Portal), string(at.Kind), keys, now)
 	batch.Queue(`INSERT INTO directory_read (account_id, portal_id, kind, read_at, tried_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (account_id, portal_id, kind) DO UPDATE SET read_at = EXCLUDED.read_at, tried_at = EXCLUDED.tried_at, trouble = ''`,
 		int64(at.Account), int64(at.Portal), string(at.Kind), now)
@@ -115,6 +115,25 @@ type Copy struct {
 	Trouble string
 }
 
+const entries = `SELECT id, name, data, gone_at IS NOT NULL FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3`
+
+func scanEntry(row pgx.CollectableRow) (Entry, error) {
+	var e Entry
+	err := row.Scan(&e.ID, &e.Name, &e.Data, &e.Gone)
+	return e, err
+}
+
+// QueueHere queues the read of what a directory has that is not gone, in no order.
+func QueueHere(batch *pgx.Batch, at Where, into *[]Entry) {
+	batch.Queue(entries+` AND gone_at IS NULL`, int64(at.Account), int64(at.Portal), string(at.Kind)).Query(func(rows pgx.Rows) error {
+		var err error
+		if *into, err = pgx.CollectRows(rows, scanEntry); err != nil {
+			return fmt.Errorf("read %s: %w", at.Kind, err)
+		}
+		return nil
+	})
+}
+
 // Read reads a kept directory, what is gone included.
 func Read(ctx context.Context, tx pgx.Tx, at Where) (Copy, error) {
 	var c Copy
@@ -123,17 +142,11 @@ func Read(ctx context.Context, tx pgx.Tx, at Where) (Copy, error) {
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return c, fmt.Errorf("read the age of %s: %w", at.Kind, err)
 	}
-	rows, err := tx.Query(ctx, `SELECT id, name, data, gone_at IS NOT NULL FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3 ORDER BY gone_at IS NOT NULL, position, id`,
-		int64(at.Account), int64(at.Portal), string(at.Kind))
+	rows, err := tx.Query(ctx, entries+` ORDER BY gone_at IS NOT NULL, position, id`, int64(at.Account), int64(at.Portal), string(at.Kind))
 	if err != nil {
 		return c, fmt.Errorf("read %s: %w", at.Kind, err)
 	}
-	c.Entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Entry, error) {
-		var e Entry
-		err := row.Scan(&e.ID, &e.Name, &e.Data, &e.Gone)
-		return e, err
-	})
-	if err != nil {
+	if c.Entries, err = pgx.CollectRows(rows, scanEntry); err != nil {
 		return c, fmt.Errorf("read %s: %w", at.Kind, err)
 	}
 	return c, nil

@@ -17,6 +17,7 @@ import (
 	"omni/server/clock"
 	"omni/server/ids"
 	"omni/server/outbox"
+	"omni/server/relay"
 	"omni/server/store"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Clock clock.Clock
 	Asker Asker
 	Log   *slog.Logger
+	// Grew is told that an account's feed has news, after the commit; nil: nobody listens.
+	Grew func(ids.AccountID)
 }
 
 // Lists reads directories. Safe for many goroutines.
@@ -53,17 +56,21 @@ type read struct {
 	err     error
 }
 
-// keep stores what is good; what failed or came empty leaves the old copy.
+// keep stores what is good; what failed or came empty leaves the old copy. Open pages are told of lines that changed (P6).
 func (l *Lists) keep(ctx context.Context, account ids.AccountID, portal ids.PortalID, list []read) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(list))
+	var news []relay.Event
 	err := l.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		news = nil
 		now := l.Clock.Now()
 		for i, r := range list {
 			at := directory.Where{Account: account, Portal: portal, Kind: r.kind}
 			outcomes[i] = Outcome{Kind: r.kind, Entries: len(r.entries)}
 			err := r.err
 			if err == nil {
-				err = directory.Keep(ctx, tx, at, r.entries, now)
+				var changed []relay.Event
+				changed, err = replace(ctx, tx, at, r.entries, now)
+				news = append(news, changed...)
 			}
 			switch {
 			case err == nil:
@@ -80,8 +87,11 @@ func (l *Lists) keep(ctx context.Context, account ids.AccountID, portal ids.Port
 				return err
 			}
 		}
-		return nil
+		return relay.Append(ctx, tx, account, now, news...)
 	})
+	if err == nil && len(news) > 0 && l.Grew != nil {
+		l.Grew(account)
+	}
 	return outcomes, err
 }
 

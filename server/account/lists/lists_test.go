@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -143,6 +144,65 @@ func TestGoodCopyStays(t *testing.T) {
 	require.NoError(t, keep(directory.Entry{ID: "EMAIL", Name: "Почта"}, directory.Entry{ID: "CALL", Name: "Звонок"}))
 	c = read(t, s, at)
 	require.Equal(t, []string{"EMAIL", "CALL"}, []string{c.Here()[0].ID, c.Here()[1].ID}, "in the platform's order, and back again")
+}
+
+// feed reads the account's feed as a socket would.
+func feed(t *testing.T, s *accounttest.Stand, of ids.AccountID) []string {
+	t.Helper()
+	var list []string
+	require.NoError(t, s.DB.InAccount(t.Context(), of, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT name || ' ' || (data->>'line') FROM feed WHERE account_id = $1 AND name = 'line.changed' ORDER BY seq`, int64(of))
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	}))
+	return list
+}
+
+// P6: a reading that finds lines changed tells the open pages of each; the first one, and one that finds nothing new, tell nothing.
+func TestChangedLinesAreTold(t *testing.T) {
+	t.Parallel()
+	s := accounttest.New(t, "north")
+	opened := s.Opened("north")
+	of, at := opened.Portal.Account, opened.Portal.ID
+	told := 0
+	l := lists.New(lists.Options{DB: s.DB, Clock: s.Clock, Asker: direct{s}, Log: slog.New(slog.DiscardHandler), Grew: func(ids.AccountID) { told++ }})
+	ask := func(method string, params map[string]any) int64 {
+		raw, err := direct{s}.Ask(t.Context(), of, outbox.LaneRef{Kind: outbox.LaneB24, Portal: at}, method, params, outbox.Background)
+		require.NoError(t, err)
+		var id bitrix24.ID
+		_ = json.Unmarshal(raw, &id)
+		return int64(id)
+	}
+	after := func(what string, want ...int64) {
+		t.Helper()
+		before := len(feed(t, s, of))
+		_, err := l.Portal(t.Context(), of, at)
+		require.NoError(t, err)
+		var lines []string
+		for _, id := range want {
+			lines = append(lines, "line.changed "+strconv.FormatInt(id, 10))
+		}
+		require.ElementsMatch(t, lines, feed(t, s, of)[before:], what)
+	}
+	one := ask("imopenlines.config.add", map[string]any{"PARAMS": map[string]any{"LINE_NAME": "Продажи"}})
+	after("the first reading")
+	after("nothing new")
+	require.Zero(t, told)
+	two := ask("imopenlines.config.add", map[string]any{"PARAMS": map[string]any{"LINE_NAME": "Поддержка"}})
+	after("a new line", two)
+	require.Equal(t, 1, told)
+	ask("imopenlines.config.update", map[string]any{"CONFIG_ID": one, "PARAMS": map[string]any{"LINE_NAME": "Отдел продаж"}})
+	after("another name", one)
+	ask("imopenlines.config.update", map[string]any{"CONFIG_ID": two, "PARAMS": map[string]any{"ACTIVE": "N"}})
+	after("switched off", two)
+	ask("imopenlines.config.delete", map[string]any{"CONFIG_ID": two})
+	after("deleted", two)
+	_, err := s.World.AddFault(portal.Fault{Method: "imopenlines.config.list.get", Kind: portal.FaultError, Status: 403, Code: "insufficient_scope", Text: "no", Count: -1})
+	require.NoError(t, err)
+	after("what could not be read has not changed")
 }
 
 // U4: the account's lists at UIS; a tariff without a component is told as absent.

@@ -105,10 +105,9 @@ export function useCabinetLive(form: SettingsForm): void {
       readAgain(client, 'health')
       void form.heard()
     }),
-    // O9: a channel that goes to a line leaves the chats' channels.
     live.on('line.changed', () => {
       readAgain(client, 'lines', 'directory')
-      void form.heard()
+      form.heardLine()
     }),
     live.onReload(everything),
     live.onReady((resumed) => {

@@ -108,6 +108,12 @@ export function plainChoice(entry: Entry): Choice {
   return { id: entry.id, label: entry.name || String(entry.id), ...(entry.gone ? { gone: true } : {}) }
 }
 
+/** What a portal's CRM is. A mode that was not read yet counts as classic: nothing is taken away before one knows. */
+export function useCRM(portal: MaybeRefOrGetter<number | null>, wanted: MaybeRefOrGetter<boolean> = true): ComputedRef<CRM> {
+  const mode = useList('mode', portal, wanted)
+  return computed(() => ({ simple: mode.data.value?.items.some((one) => one.id === 'simple' && !one.gone) ?? false }))
+}
+
 interface SectionLists {
   name: string
   portal: ComputedRef<number | null>
@@ -121,9 +127,7 @@ const sectionKey: InjectionKey<SectionLists> = Symbol('section')
 export function provideSection(name: string) {
   const form = useForm()
   const portal = computed(() => portalOf(form, name))
-  const mode = useList('mode', portal)
-  const crm = computed<CRM>(() => ({ simple: mode.data.value?.items.some((one) => one.id === 'simple' && !one.gone) ?? false }))
-  const section = { name, portal, crm, choices: choicesOf(portal) }
+  const section = { name, portal, crm: useCRM(portal), choices: choicesOf(portal) }
   provide(sectionKey, section)
   return section
 }

@@ -92,4 +92,28 @@ describe('the settings form', () => {
     await form.heard()
     expect(form.base.value?.version).toBe(8)
   })
+
+  describe('when an open line was changed in Bitrix24 (P6)', () => {
+    it('says so also without edits, until the settings were read again', async () => {
+      const load = vi.fn().mockResolvedValueOnce(doc).mockResolvedValue({ ...doc, version: 8 })
+      const form = useSettingsForm({ load, save: (sent) => Promise.resolve(sent) })
+      await form.load()
+      form.heardLine()
+      expect(form.outdated.value).toBe('line')
+      expect(form.base.value?.version).toBe(7)
+      form.cancel()
+      await vi.waitFor(() => { expect(form.outdated.value).toBeNull() })
+      expect(form.base.value?.version).toBe(8)
+    })
+
+    it('keeps the edits, and what somebody saved is the graver news', async () => {
+      const form = await formWith((sent) => Promise.resolve(sent))
+      form.set('/main/enabled', true)
+      form.heardLine()
+      expect(form.value('/main/enabled')).toBe(true)
+      await form.heard()
+      form.heardLine()
+      expect(form.outdated.value).toBe('saved')
+    })
+  })
 })

@@ -25,14 +25,14 @@ export function useSettingsForm(store: SettingsStore) {
   const elsewhere = ref<string[]>([])
   const saving = ref(false)
   const savedOnce = ref(0)
-  /** Something else changed the settings while there are edits here (P6). */
-  const outdated = ref(false)
+  /** What is shown is not what is there any more: somebody saved while there are edits here, or an open line was changed in Bitrix24 (P6). */
+  const outdated = ref<'saved' | 'line' | null>(null)
 
   const edits = computed(() => (base.value && draft.value ? changes(base.value, draft.value) : []))
   const dirty = computed(() => edits.value.length > 0)
 
   function adopt(doc: Doc): void {
-    outdated.value = false
+    outdated.value = null
     base.value = doc
     draft.value = doc
     clearErrors()
@@ -57,11 +57,16 @@ export function useSettingsForm(store: SettingsStore) {
   async function heard(): Promise<void> {
     if (saving.value) return
     if (dirty.value) {
-      outdated.value = true
+      outdated.value = 'saved'
       return
     }
     const doc = await store.load().catch(() => null)
     if (doc && !dirty.value) adopt(doc)
+  }
+
+  /** P6: an open line was changed in Bitrix24. The page says so, whether or not there are edits, and asks to reload. */
+  function heardLine(): void {
+    outdated.value ??= 'line'
   }
 
   function set(pointer: string, value: unknown): void {
@@ -137,7 +142,7 @@ export function useSettingsForm(store: SettingsStore) {
     base, draft, edits, dirty, saving, savedOnce, outdated, error, loadError, fieldErrors, elsewhere, conflict,
     value: <T>(pointer: string) => (draft.value ? (read(draft.value, pointer) as T) : null),
     errorAt: (pointer: string) => errorUnder(fieldErrors.value, pointer),
-    load, heard, set, fill, cancel, save, loadTheirs, keepMine,
+    load, heard, heardLine, set, fill, cancel, save, loadTheirs, keepMine,
     closeConflict: () => { conflict.value = null },
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { certainFilter, funnelActs, priorityMatters, stateOf } from './dependencies'
+import { certainFilter, funnelActs, prioritiesOf, priorityMatters, stateOf } from './dependencies'
 import { write, type Doc } from './settings'
 
 const empty: Doc = { version: 1 }
@@ -41,6 +41,9 @@ const rows: Row[] = [
   ['R5: all fields of a rule', tel, '/telephony/funnels_inbound/0/lead_stage', false, true],
   ['R5', tel, '/telephony/funnels_outbound/2/deal_stage', false, true],
   ['R5: the default may be left empty', tel, '/telephony/funnel/pipeline', false, false],
+  ['R5: but not its stage', { '/telephony/funnel/pipeline': 0 }, '/telephony/funnel/deal_stage', false, true],
+  ['R5: nor its pipeline', { '/telephony/funnel/deal_stage': 'NEW' }, '/telephony/funnel/pipeline', false, true],
+  ['R5: a lead’s stage stands alone', { '/telephony/funnel/pipeline': 0 }, '/telephony/funnel/lead_stage', false, false],
   ['C2: off disables what writes to the CRM', { '/chats/enabled': true }, '/chats/responsible', true, false],
   ['C2: on needs a responsible', chats, '/chats/responsible', false, true],
   ['C13: requests have no master switch', requests, '/requests/responsible', false, true],
@@ -82,6 +85,16 @@ describe('dependencies', () => {
     expect(priorityMatters(empty)).toBe(true)
     expect(priorityMatters(doc({ '/chats/repeat/on': false, '/chats/repeat/create': ['deal'] }))).toBe(true)
     expect(priorityMatters(doc({ '/chats/repeat/on': true, '/chats/repeat/create': ['lead'] }))).toBe(false)
+  })
+
+  it('offer no leads for comments where the CRM has none (C4)', () => {
+    const offered = (simple: boolean, chosen: string | null) => prioritiesOf({ simple }, chosen).map((one) => (one.gone ? `${one.id}, gone` : one.id))
+    expect(offered(false, 'leads')).toEqual(['deals', 'leads', 'both'])
+    expect(offered(true, null)).toEqual(['deals'])
+    expect(offered(true, 'deals')).toEqual(['deals'])
+    expect(offered(true, 'both')).toEqual(['deals', 'both, gone'])
+    const lead = doc({ ...chats, '/chats/repeat/on': true, '/chats/repeat/create': ['lead'] })
+    expect(stateOf(lead, '/chats/comment_priority', { simple: true })).toEqual({ disabled: false, required: true })
   })
 
   it('know a certain filter (T12)', () => {

@@ -19,6 +19,11 @@ function on(doc: Doc, pointer: string): boolean {
   return read(doc, pointer) === true
 }
 
+function filled(doc: Doc, pointer: string): boolean {
+  const value = read(doc, pointer)
+  return value !== null && value !== ''
+}
+
 function creates(doc: Doc, form: string, kind: string): boolean {
   return on(doc, `${form}/on`) && (read(doc, `${form}/create`) as string[]).includes(kind)
 }
@@ -34,8 +39,13 @@ export function writesCRM(doc: Doc, section: Talk): boolean {
 }
 
 /** C4: the priority of comments says nothing while a repeat communication makes a lead or a deal of its own. */
-export function priorityMatters(doc: Doc, section: Talk = 'chats'): boolean {
-  return !creates(doc, `/${section}/repeat`, 'lead') && !creates(doc, `/${section}/repeat`, 'deal')
+export function priorityMatters(doc: Doc, section: Talk = 'chats', crm: CRM = { simple: false }): boolean {
+  return !(creates(doc, `/${section}/repeat`, 'lead') && !crm.simple) && !creates(doc, `/${section}/repeat`, 'deal')
+}
+
+/** C4: where comments may go. A CRM without leads has none to put them into; one that was chosen all the same stays, so that it can be seen and changed. */
+export function prioritiesOf(crm: CRM, chosen: string | null): { id: string; gone: boolean }[] {
+  return ['deals', 'leads', 'both'].map((id) => ({ id, gone: crm.simple && id !== 'deals' })).filter((one) => !one.gone || one.id === chosen)
 }
 
 /** C5: which fields of a funnel act, by what its form creates. */
@@ -84,6 +94,9 @@ function telephony(doc: Doc, pointer: string, crm: CRM): State {
   if (/^\/telephony\/responsible_(in|out)bound$/.test(pointer)) return { disabled: false, required: active }
   if (pointer.endsWith('/lead_stage')) return { disabled: crm.simple, required: pointer.includes('funnels_') && !crm.simple }
   if (/funnels_.*\/(pipeline|deal_stage)$/.test(pointer)) return { disabled: false, required: true }
+  // R5: the default may be left empty, but not by half: a pipeline and its stage are given together.
+  if (pointer === '/telephony/funnel/pipeline') return { disabled: false, required: filled(doc, '/telephony/funnel/deal_stage') }
+  if (pointer === '/telephony/funnel/deal_stage') return { disabled: false, required: filled(doc, '/telephony/funnel/pipeline') }
   return { disabled: blocked, required: false }
 }
 
@@ -102,7 +115,7 @@ function talk(doc: Doc, section: Talk, rest: string[], crm: CRM): State {
     case 'repeat':
       return { disabled: !writes || (part === 'create' && !on(doc, `${at}/repeat/on`)), required: false }
     case 'comment_priority':
-      return { disabled: !writes || !priorityMatters(doc, section), required: active && priorityMatters(doc, section) }
+      return { disabled: !writes || !priorityMatters(doc, section, crm), required: active && priorityMatters(doc, section, crm) }
     case 'create_at':
       return { disabled: !writes, required: writes }
     case 'fields':

@@ -92,12 +92,13 @@ describe('the settings document', () => {
   })
 
   it('fills in the recommended settings and nothing else', () => {
-    const draft = recommended(base, { portal: 3, user: 14, channels: [20, 21] })
+    const draft = recommended(base, { portal: 3, user: 14, channels: [20, 21], simple: false })
     expect(draft.telephony).toBe(base.telephony)
     expect(draft.chats).toMatchObject({
       enabled: true, portal: 3, channels: [20, 21], create: true, responsible: 14,
       first: { on: true, create: ['lead'] }, repeat: { on: false, create: [] }, comment_priority: 'deals', create_at: 'start',
     })
     expect(draft.main).toEqual({ enabled: true, portal: 3, sync_all: true })
+    expect(recommended(base, { portal: 3, user: 14, channels: [], simple: true }).chats).toMatchObject({ first: { on: true, create: ['deal'] } })
   })
 })

@@ -132,10 +132,12 @@ export interface RecommendedFor {
   portal: number
   user: number
   channels: readonly number[]
+  /** The portal's CRM works without leads. */
+  simple: boolean
 }
 
-/** The settings that suit most companies at the start: every chat makes a lead. */
-export function recommended(doc: Doc, { portal, user, channels }: RecommendedFor): Doc {
+/** The settings that suit most companies at the start: every chat makes a lead, where there are none a deal (C3). */
+export function recommended(doc: Doc, { portal, user, channels, simple }: RecommendedFor): Doc {
   const values: Record<string, unknown> = {
     '/main/enabled': true,
     '/main/portal': portal,
@@ -145,7 +147,7 @@ export function recommended(doc: Doc, { portal, user, channels }: RecommendedFor
     '/chats/create': true,
     '/chats/responsible': user,
     '/chats/first/on': true,
-    '/chats/first/create': ['lead'],
+    '/chats/first/create': [simple ? 'deal' : 'lead'],
     '/chats/repeat/on': false,
     '/chats/repeat/create': [],
     '/chats/comment_priority': 'deals',
