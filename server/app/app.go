@@ -215,7 +215,7 @@ func (a *App) wire(ctx context.Context) error {
 	copies := &copies{credentials: connections, files: shelf, app: a}
 	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, gaps.JobKind: repair.Do}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (a *App) wire(ctx context.Context) error {
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
-		Files: shelf, Links: links, Workplace: desk, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, CheckPayment: people.checkPayment})
+		Files: shelf, Links: links, Workplace: desk, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment})
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"omni/server/relay"
 	"omni/server/rounds"
 	"omni/server/settings"
+	"omni/server/telephony"
 )
 
 // people runs the jobs around employees and directories, and queues them for the pages.
@@ -32,12 +33,14 @@ type people struct {
 	staff       *staff.Staff
 	lists       *lists.Lists
 	workdays    *staff.Workdays
+	lines       *telephony.Lines
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox, hub *relay.Hub) {
 	p.runner, p.accounts, p.connections = runner, accounts, connections
 	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
 	p.workdays = &staff.Workdays{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Lanes: lanes, Log: p.app.log}
+	p.lines = &telephony.Lines{DB: p.app.db, Asker: lanes}
 	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Grew: hub.Grew})
 }
 
@@ -151,6 +154,24 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 	return result, nil
 }
 
+// saved brings the portal in line with settings that were just saved.
+func (p *people) saved(account ids.AccountID) {
+	p.app.background("queue lines", func(ctx context.Context) error { return p.queueLines(ctx, account) })
+}
+
+func (p *people) queueLines(ctx context.Context, account ids.AccountID) error {
+	_, err := p.queue(ctx, account, "lines", 0)
+	if errors.Is(err, jobs.ErrRunning) {
+		return nil // it reads the settings when it begins, or the next round of the directories makes it begin again
+	}
+	return err
+}
+
+// keepLines is the job behind T1: the account's numbers are lines of the portal.
+func (p *people) keepLines(ctx context.Context, job *jobs.Job) (any, error) {
+	return nil, p.lines.Keep(ctx, job.Account)
+}
+
 // checkPayment queues a look at whether a portal's app is paid; one that waits already serves.
 func (p *people) checkPayment(ctx context.Context, portal account.Portal) error {
 	_, err := p.queue(ctx, portal.Account, "payment", portal.ID)
@@ -224,7 +245,7 @@ func (p *people) refresh(ctx context.Context, job *jobs.Job) (any, error) {
 		outcomes = append(outcomes, read...)
 	}
 	result["lists"] = outcomes
-	return result, nil
+	return result, p.queueLines(ctx, job.Account)
 }
 
 func payloadOf(job *jobs.Job) (staff.At, error) {
@@ -237,7 +258,7 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 
 // progress tells open pages that a job moved on.
 // unseen are the jobs that no page shows.
-var unseen = map[string]bool{"file": true, gaps.JobKind: true}
+var unseen = map[string]bool{"file": true, "lines": true, gaps.JobKind: true}
 
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {

@@ -92,7 +92,9 @@ func TestClicksInVain(t *testing.T) {
 	eventually(t, "and he is told", func() bool { return len(c.told(2)) == 1 })
 	c.w.platform.ClearFaults()
 
-	c.save(func(s map[string]any) { s["click"] = map[string]any{"on": false, "number": advertNumber, "override_caller_id": true} })
+	c.save(func(s map[string]any) {
+		s["click"] = map[string]any{"on": false, "number": advertNumber, "override_caller_id": true}
+	})
 	ended(c.portal.ClickToCall(2, "+79005557004", portal.Lead, 0), "403")
 	c.w.rest()
 	require.Empty(t, c.uis.Calls(), "nothing was dialled")
@@ -127,5 +129,5 @@ func TestCallBackForm(t *testing.T) {
 // lines waits until the account's numbers are lines of the portal (T1).
 func (c *callCentre) lines() {
 	c.t.Helper()
-	eventually(c.t, "the numbers are lines of the portal", func() bool { return len(c.portal.Lines(appID)) >= 2 })
+	eventually(c.t, "the numbers are lines of the portal", func() bool { return len(c.portal.OuterLines(appID)) >= 2 })
 }

@@ -70,7 +70,7 @@ type clickTurn struct {
 	people        people
 	texts         Texts
 	click         *Click
-	made, touched bool
+	touched       bool
 	out           flow.Outcome
 }
 

@@ -71,6 +71,8 @@ type Options struct {
 	ClientID   string
 	FileLimit  int64
 	Background func(name string, fn func(ctx context.Context) error)
+	// Saved hears that an account's settings were saved.
+	Saved func(account ids.AccountID)
 	// CheckPayment queues a look at whether a portal's app is paid.
 	CheckPayment func(ctx context.Context, p account.Portal) error
 }

@@ -74,6 +74,7 @@ func (s *Server) saveSettings(c *fiber.Ctx, doc settings.Document) error {
 		return err
 	}
 	s.Hub.Grew(p.Account)
+	s.Saved(p.Account)
 	return sendSettings(c, saved)
 }
 

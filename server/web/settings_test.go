@@ -43,7 +43,7 @@ func newCabinet(t *testing.T) cabinet {
 	t.Helper()
 	texts, err := locales.Load()
 	require.NoError(t, err)
-	s := &Server{Options: Options{DB: storetest.New(t), Clock: clock.NewFixed(time.Now()), Texts: texts, Log: slog.New(slog.DiscardHandler)}}
+	s := &Server{Options: Options{DB: storetest.New(t), Clock: clock.NewFixed(time.Now()), Texts: texts, Saved: func(ids.AccountID) {}, Log: slog.New(slog.DiscardHandler)}}
 	s.Hub = relay.NewHub(s.DB, s.Clock, s.Log, nil)
 	s.app = fiber.New(fiber.Config{ErrorHandler: s.fail})
 	admin := &person{Person: session.Person{Account: company, Portal: ids.PortalID(firstPortal), User: 1, Name: "Анна", Admin: true, Lang: "en"}}

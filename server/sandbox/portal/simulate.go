@@ -86,6 +86,19 @@ func (p *Portal) Calls() []Call {
 	return out
 }
 
+// OuterLines are the numbers of an application's external lines.
+func (p *Portal) OuterLines(app string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, l := range p.calls.lines {
+		if l.app == app && !l.autoCreate {
+			out = append(out, l.number)
+		}
+	}
+	return out
+}
+
 // ClickToCall is an employee's click on a number: the call is registered without a card and OnExternalCallStart goes to the application of the line. It answers
 // the CALL_ID, empty when no application has telephony.
 func (p *Portal) ClickToCall(user int, number string, typ, id int) string {
