@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -140,8 +141,8 @@ func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error
 	if err := json.Unmarshal(event.Body, &answer); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the answer of a plan: %w", err))
 	}
-	if r.Work.Need == nil {
-		return nil
+	if r.Work.Need == nil || !strings.HasSuffix(answer.Plan, fmt.Sprintf(":%d:%d", r.ID, r.Work.Round)) {
+		return nil // of a request that has ended
 	}
 	switch event.Kind {
 	case KindFound:
@@ -204,6 +205,9 @@ func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 
 // planAnswered gathers what the plan made. What was refused is told; what stands is tied and gets the text.
 func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
+	if r.Work.Decision == nil {
+		return nil
+	}
 	a := Answer{Ref: r.Work.Need.Ref, Call: r.Work.Call}
 	for _, t := range r.Work.Decision.Create {
 		result, asked := answer.Results[string(t)]

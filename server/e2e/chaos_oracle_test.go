@@ -42,10 +42,16 @@ func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, 
 	s := p.s
 	outside, ours := p.chats(), s.chatsOf(p)
 	byUIS := map[int64]chat{}
+	pages := map[string]int{} // keys of operators' messages on the page
 	for _, c := range ours {
 		if c.UIS == nil {
 			if c.State != "failed" {
 				s.c.find("chat without a number", p.who(), "%d is %s", c.ID, c.State)
+			}
+			for _, m := range s.messagesOf(c.ID) { // it stands there as not delivered, with the reason
+				if m.Key != nil {
+					pages[*m.Key]++
+				}
 			}
 			continue
 		}
@@ -54,7 +60,6 @@ func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, 
 		}
 		byUIS[*c.UIS] = c
 	}
-	pages := map[string]int{} // keys of operators' messages on the page
 	for _, u := range outside {
 		c, known := byUIS[u.ID]
 		if !known {
@@ -84,6 +89,7 @@ func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, 
 		}
 	}
 	p.compareLeads(ours, leads)
+	p.compareCalls(leads)
 }
 
 // compareClient: what the client wrote is on the page, each once and in order. A webhook that was made to change places may have done so.
@@ -244,7 +250,7 @@ func (p *client) compareComments(chat int64, page []message, lines []string) {
 
 // compareLeads: one lead for one client, with his phone, tied to all his chats.
 func (p *client) compareLeads(ours []chat, leads map[string][]portal.Item) {
-	wrote := 0
+	wrote := len(p.rung)
 	for _, c := range ours {
 		if c.UIS != nil {
 			wrote++

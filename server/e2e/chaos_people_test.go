@@ -51,7 +51,8 @@ type client struct {
 	vendor  map[string]bool // said in the vendor's own workplace
 	first   string          // the phone was written first under this text
 	history []string
-	broken  bool // something never came: nothing more can be done with him
+	rung    []rung // his calls, in their order
+	broken  bool   // something never came: nothing more can be done with him
 }
 
 // told is a message of an operator that the server has acknowledged.

@@ -36,6 +36,7 @@ func (c *chaos) rest() bool {
 		for _, p := range c.w.bitrix.Portals() {
 			busy = busy || p.EventsPending() > 0
 		}
+		busy = busy || c.calls && len(c.lines(openCalls)) > 0
 		if calm++; busy {
 			calm = 0
 		}
@@ -58,8 +59,12 @@ func (c *chaos) stuck() string {
 			left(c.text, 120), round(extract(epoch FROM c.due_at - clock_timestamp())), l.asleep, round(extract(epoch FROM nullif(l.lease_until, '-infinity') - clock_timestamp())), l.failures,
 			round(extract(epoch FROM nullif(l.pause_until, '-infinity') - clock_timestamp())))
 			FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.state IN ('ready', 'sent', 'unclear') ORDER BY c.id LIMIT 12`) +
-		c.rows(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL ORDER BY id LIMIT 12`)
+		c.rows(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL ORDER BY id LIMIT 12`) + c.rows(openCalls)
 }
+
+// openCalls are calls that are over and not yet carried to their end, or whose recording is on its way.
+const openCalls = `SELECT format('call %s of account %s is %s, recording %s', id, account_id, phase, crm->'record'->>'state') FROM call WHERE ended_at IS NOT NULL
+	AND (phase NOT IN ('off', 'done', 'failed') OR crm->'record'->>'state' IN ('coming', 'attaching', 'waiting')) ORDER BY id LIMIT 12`
 
 // rows are the lines that a query gives, each on its own.
 func (c *chaos) rows(query string) string {
@@ -114,12 +119,16 @@ func (c *chaos) kept() {
 func (s *side) lookAfter() int {
 	again := 0
 	for _, p := range s.people {
+		begun := false
 		for _, c := range s.chatsOf(p) {
 			if c.State == "closed" || c.UIS != nil && p.over(*c.UIS) {
 				continue
 			}
 			if c.State == "failed" {
-				again += p.beginAgain()
+				if !begun {
+					again += p.beginAgain()
+				}
+				begun = true
 				continue
 			}
 			for _, m := range s.messagesOf(c.ID) {

@@ -26,6 +26,7 @@ type recipe struct {
 	faults  []armer // what a round may arm, each as likely as it is often here
 	harms   []harm  // what happens to servers and database
 	actions []weighted
+	calls   bool          // calls of the clients go to the portals
 	leaving bool          // a third company uninstalls the app in mid-run
 	pace    time.Duration // between two rounds, on the average
 	calm    time.Duration // how long it may take to come to rest
@@ -35,7 +36,7 @@ type recipe struct {
 
 // usual is the whole suite.
 func usual() recipe {
-	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), leaving: true, calm: 4 * time.Minute, wait: 2 * patience, fresh: 5}
+	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), calls: true, leaving: true, calm: 4 * time.Minute, wait: 2 * patience, fresh: 5}
 }
 
 // chaos is one run.
@@ -82,6 +83,9 @@ func newChaos(t *testing.T, r recipe) *chaos {
 	c.w.run()
 	for _, s := range c.sides {
 		s.n.setUp()
+		if r.calls {
+			(&callCentre{s.n, t}).answerPhones()
+		}
 		s.open()
 	}
 	if guest != nil {

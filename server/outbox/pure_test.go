@@ -276,6 +276,13 @@ func TestMethodsRestBeforeTheirLimit(t *testing.T) {
 	require.Zero(t, u.restsUntil("b", now, Background), "its own value wins")
 	u.forget(now.Add(time.Hour))
 	require.Empty(t, u)
+	// A refusal teaches what the platform allows, unless next to nothing was used: then it has another cause.
+	for used, learned := range map[time.Duration]bool{300 * time.Second: true, 300 * time.Millisecond: false} {
+		u := uses{}
+		u.answered("c", now, time.Second, used, reset)
+		u.refused("c", now, now.Add(time.Minute))
+		require.Equal(t, learned, !u.restsUntil("c", now.Add(time.Minute), Waiting).IsZero(), "%s used", used)
+	}
 }
 
 func TestAFifthOfThePointsIsKept(t *testing.T) {

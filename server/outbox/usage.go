@@ -5,6 +5,10 @@ import "time"
 // operatingLimit is what a method may use up in ten minutes; the docs' example, as the real value is the cloud's own (docs: limits).
 const operatingLimit = 480 * time.Second
 
+// leastLimit is the least limit a refusal may teach: one that comes when next to nothing was used has another cause, and must not make the method rest for
+// most of every ten minutes.
+const leastLimit = time.Minute
+
 // operatingWindow is the time it is counted over.
 const operatingWindow = 10 * time.Minute
 
@@ -57,7 +61,7 @@ func (u uses) answered(method string, now time.Time, took, operating time.Durati
 // accounting.
 func (u uses) refused(method string, now, until time.Time) {
 	m := u[method]
-	if m.Told && m.Used > 0 && now.Before(m.Reset) && m.Used < m.limit() {
+	if m.Told && m.Used >= leastLimit && now.Before(m.Reset) && m.Used < m.limit() {
 		m.Limit = m.Used
 	}
 	switch {

@@ -62,8 +62,10 @@ type Link struct {
 // Recorded is the recording on its way from UIS to the portal.
 type Recorded struct {
 	Link  string     `json:"link,omitempty"`
-	State string     `json:"state,omitempty"` // coming, attaching, attached, failed
+	State string     `json:"state,omitempty"` // coming, attaching, waiting, attached, failed
 	File  ids.FileID `json:"file,omitempty"`
+	Wave  bool       `json:"wave,omitempty"`
+	Tries int        `json:"tries,omitempty"`
 }
 
 // Ref names the call as a communication: call:{session}, the value of "First communication ID" (R7c).

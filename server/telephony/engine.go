@@ -143,6 +143,9 @@ func (t *turn) answered(event inbox.Event) error {
 			t.touched = true
 			t.because("call.end_never_came", nil)
 		}
+		if event.Timer == "record" && t.call.Link.Record.State == recordWaiting {
+			t.attach()
+		}
 		return nil
 	case KindAnswer:
 	default:

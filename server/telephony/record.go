@@ -3,6 +3,7 @@ package telephony
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"omni/server/bitrix24"
 	"omni/server/ids"
@@ -14,6 +15,7 @@ import (
 const (
 	recordComing    = "coming"
 	recordAttaching = "attaching"
+	recordWaiting   = "waiting"
 	recordAttached  = "attached"
 	recordFailed    = "failed"
 )
@@ -22,7 +24,7 @@ const (
 func (t *turn) record() {
 	f, l := &t.call.Facts, &t.call.Link
 	link, one := f.recording()
-	if link == "" || link == l.Record.Link || l.CallID == "" || l.Record.State == recordComing || l.Record.State == recordAttaching {
+	if link == "" || link == l.Record.Link || l.CallID == "" || l.Record.under() {
 		return
 	}
 	if !records(t.setting.Document.Telephony, f.Direction).recording {
@@ -35,6 +37,11 @@ func (t *turn) record() {
 	t.touched = true
 	t.fetch = link
 	t.because("call.recording_ready", map[string]any{"voice": one.Voice, "seconds": one.Seconds})
+}
+
+// under tells that a recording is under way; a newer one follows it.
+func (r Recorded) under() bool {
+	return r.State == recordComing || r.State == recordAttaching || r.State == recordWaiting
 }
 
 // recordCame takes the end of a recording's copying in and lets the portal fetch it.
@@ -61,15 +68,25 @@ func (t *turn) recordCame(body []byte) error {
 		t.because("call.recording_failed", map[string]any{"error": came.Error})
 		return nil
 	}
-	l.Record.State, l.Record.File = recordAttaching, came.File
-	name := fmt.Sprintf("%d.mp3", t.call.ID)
-	if came.Mime == "audio/wav" || came.Mime == "audio/wave" || came.Mime == "audio/x-wav" {
-		name = fmt.Sprintf("%d.wav", t.call.ID)
-	}
-	call := bitrix24.AttachRecord(l.CallID, name, t.fileURL(came.File, name))
-	t.command("record", fmt.Sprintf("record%d", came.File), call.Method, call.Params).Plan += fmt.Sprintf(":%d", came.File)
+	l.Record.File, l.Record.Wave = came.File, came.Mime == "audio/wav" || came.Mime == "audio/wave" || came.Mime == "audio/x-wav"
+	t.attach()
 	return nil
 }
+
+// attach lets the portal fetch the recording from us.
+func (t *turn) attach() {
+	r := &t.call.Link.Record
+	r.State, t.touched = recordAttaching, true
+	name := fmt.Sprintf("%d.mp3", t.call.ID)
+	if r.Wave {
+		name = fmt.Sprintf("%d.wav", t.call.ID)
+	}
+	call := bitrix24.AttachRecord(t.call.Link.CallID, name, t.fileURL(r.File, name))
+	t.command("record", fmt.Sprintf("record%d", r.File), call.Method, call.Params).Plan += fmt.Sprintf(":%d:%d", r.File, r.Tries)
+}
+
+// recordPauses are how long is waited before a recording that the portal refused is offered again: it fetches the file from us, and may not have reached us.
+var recordPauses = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 
 // recorded takes the portal's answer about a recording in. When a newer one came meanwhile, it follows.
 func (t *turn) recorded(results map[string]outbox.Result) {
@@ -79,12 +96,17 @@ func (t *turn) recorded(results map[string]outbox.Result) {
 			continue
 		}
 		t.touched = true
-		if r.State == "done" {
+		switch {
+		case r.State == "done":
 			l.Record.State = recordAttached
 			t.because("call.recording_attached", nil)
-			continue
+		case l.Record.Tries < len(recordPauses):
+			l.Record.State = recordWaiting
+			t.timer("record", t.now.Add(recordPauses[l.Record.Tries]))
+			l.Record.Tries++
+		default:
+			l.Record.State = recordFailed
+			t.because("call.recording_refused", map[string]any{"text": r.Text})
 		}
-		l.Record.State = recordFailed
-		t.because("call.recording_refused", map[string]any{"text": r.Text})
 	}
 }

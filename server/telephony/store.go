@@ -154,12 +154,10 @@ func save(batch *pgx.Batch, step *inbox.Step, t *turn) {
 	}
 }
 
-// View is a call as open pages see it.
+// View is what open pages are told of a call that changed. The numbers are not in it: everybody in the account hears of it.
 type View struct {
 	ID        ids.UISCallID `json:"id"`
 	Direction string        `json:"direction"`
-	Phone     string        `json:"phone"`
-	Number    string        `json:"number"`
 	Phase     string        `json:"phase"`
 	Answered  bool          `json:"answered"`
 	Over      bool          `json:"over"`
@@ -167,5 +165,5 @@ type View struct {
 
 func viewOf(c *Call) map[string]any {
 	f := &c.Facts
-	return map[string]any{"call": View{c.ID, f.Direction, f.Phone, f.Number, string(c.Link.Phase), f.answered(), f.ended()}}
+	return map[string]any{"call": View{c.ID, f.Direction, string(c.Link.Phase), f.answered(), f.ended()}}
 }
