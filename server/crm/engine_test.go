@@ -3,6 +3,7 @@ package crm_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestARequestThatWaitsForAnEndInTheSameStep(t *testing.T) {
 	require.NoError(t, err)
 	do(func(ctx context.Context, tx pgx.Tx) error {
 		return inbox.Post(ctx, tx, time.Now(), need(2), inbox.Row{Account: account, Key: ids.ClientKey(client), Kind: crm.KindFound,
-			Body: []byte(`{"results":{"mode":{"state":"refused","text":"no"}}}`)})
+			Body: fmt.Appendf(nil, `{"plan":"find:%d:1","results":{"mode":{"state":"refused","text":"no"}}}`, client)})
 	})
 	_, err = worker.Do(t.Context(), need(3))
 	require.NoError(t, err)
