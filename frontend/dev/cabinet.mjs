@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
+import { communicationsOf, communicationsPage, told } from './communications.mjs'
 import { commandsOf, eventsOf, lanesOf, logOf, pageOf } from './operations.mjs'
 import { directoriesOf, makeSettings, wrongFields } from './settings.mjs'
 
@@ -48,7 +49,7 @@ function makeWorld(empty, trouble, kind = {}) {
     employees: empty ? [] : names.map(person),
     synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
     portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
-    commands: commandsOf(), log: logOf(empty), events: eventsOf(),
+    commands: commandsOf(), log: logOf(empty), communications: communicationsOf(empty, names), events: eventsOf(),
   }
 }
 
@@ -112,6 +113,20 @@ function versionsOf(world) {
   return world.trouble || world.version >= 8 ? [{ version: 8, saved_at: at(1), saved_by: names[1], diff: [] }, ...all] : all
 }
 
+function communicationOf(world, ref) {
+  const found = world.communications.find((one) => one.ref === decodeURIComponent(ref))
+  if (!found) throw problem(404, 'communication_not_found', 'Обращение не найдено')
+  return found
+}
+
+/** Repeats what failed: the deal is there then. */
+function replay(one) {
+  if (one.story !== 'refused') throw problem(409, 'nothing_to_replay', 'В этом обращении ничего не сорвалось: повторять нечего')
+  one.story = 'made'
+  one.entities = [{ type: 'deal', id: 88, title: 'Чат WhatsApp', url: '/crm/deal/details/88/', created: true }]
+  return { commands: 1, rows: 1 }
+}
+
 function routesOf(world, emit, admin) {
   const me = { user: 1, name: names[0], admin, rights: admin ? ['cabinet', 'chats'] : ['chats'], account: 1, portal: 1, portals: world.portals, employee: null, lang: 'ru' }
   const steps = () => list([
@@ -143,6 +158,9 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/directories\/([a-z0-9-]+)$/, ([name]) => ({ ...list(world.lists?.[name] ?? directoriesOf(world)[name] ?? []), read_at: null, stale: false, trouble: null })],
     ['GET', /^\/operations\/commands$/, (_, __, request) => list(world.commands[new URL(request.url, 'http://x').searchParams.get('state')] ?? [])],
     ['POST', /^\/operations\/commands\/(\d+)\/(retry|drop)$/, ([id]) => { const one = world.commands.refused.find((c) => c.id === Number(id)); world.commands.refused = []; return { ...one, state: 'waiting' } }],
+    ['GET', /^\/communications$/, (_, __, request) => { if (world.broken) throw away(); return communicationsPage(world.communications, new URL(request.url, 'http://x').searchParams) }],
+    ['GET', /^\/communications\/([a-z]+(?::|%3A)\d+)$/, ([ref]) => { if (world.broken) throw away(); return told(communicationOf(world, ref), world.log) }],
+    ['POST', /^\/communications\/([a-z]+(?::|%3A)\d+)\/replay$/, ([ref]) => replay(communicationOf(world, ref))],
     ['GET', /^\/operations\/events$/, (_, __, request) => { const from = Number(new URL(request.url, 'http://x').searchParams.get('cursor') ?? 0); return { items: world.events.slice(from, from + 50), next: from + 50 < world.events.length ? String(from + 50) : null } }],
     ['POST', /^\/operations\/events\/(\d+)\/(retry|drop)$/, ([id]) => { world.events = world.events.filter((one) => one.id !== Number(id)) }],
     ['GET', /^\/operations\/lanes$/, () => { world.looks += 1; if (world.broken) throw away(); return list(lanesOf(world.empty)) }],

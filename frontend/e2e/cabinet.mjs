@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { startCabinetMock } from '../dev/cabinet.mjs'
 import { accessible, fits, id } from './checks.mjs'
+import { communications } from './communications.mjs'
 import { operations } from './operations.mjs'
 import { run } from './runner.mjs'
 
@@ -164,6 +165,7 @@ const tests = {
     await shot('cabinet-uis-1920-dark')
   },
   ...operations(accessible, fits),
+  ...communications(accessible, fits),
 }
 
 await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: 15_000 })

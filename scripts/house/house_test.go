@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"server/ids", "server/clock", "server/store", "server/config", "server/rules", "server/secret", "server/httpguard", "locales", "migrations"},
 	{"server/bitrix24", "server/uis"},
 	{"server/outbox", "server/jobs", "server/rounds", "server/inbox", "server/relay", "server/files", "server/days", "server/restlog"},
-	{"server/crm", "server/account", "server/settings", "server/flow"},
+	{"server/crm", "server/account", "server/settings", "server/flow", "server/why"},
 	{"server/chats", "server/workplace", "server/telephony", "server/openlines"},
 	{"server/web", "placements"},
 	{"server/app"},

@@ -41,6 +41,7 @@ import (
 	"omni/server/telephony"
 	"omni/server/uis"
 	"omni/server/web"
+	"omni/server/why"
 	"omni/server/workplace"
 )
 
@@ -231,11 +232,12 @@ func (a *App) wire(ctx context.Context) error {
 	copies.wake = worker.Wake
 	intake := inbox.NewIntake(a.db, a.clock, worker.Wake)
 	desk := workplace.New(workplace.Options{DB: a.db, Clock: a.clock, Doer: worker, Asker: lanes, Files: shelf, FileURL: links.URL, Texts: texts})
+	room := why.New(why.Options{DB: a.db, Clock: a.clock, Texts: texts, Commands: lanes, WakeKey: worker.Wake, Sources: map[why.Kind]why.Source{why.Chat: chats.Told{}, why.Call: telephony.Told{}}})
 
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
-		Files: shelf, Links: links, Workplace: desk, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment})
+		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment})
 	if err != nil {
 		return err
 	}

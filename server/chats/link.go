@@ -88,7 +88,8 @@ func (t *turn) entities(body []byte) error {
 		return fmt.Errorf("read the planner's answer: %w", err)
 	}
 	link := &t.chat.CRM
-	if link.Phase != "asked" {
+	late := a.Late && !a.Nothing && link.Phase != ""
+	if link.Phase != "asked" && !late {
 		return nil
 	}
 	t.touch()
@@ -96,13 +97,23 @@ func (t *turn) entities(body []byte) error {
 		link.Phase = "off"
 		return nil
 	}
-	link.Phase, link.Ties, link.Activity = "tied", a.Ties, a.Activity
+	link.Phase = "tied"
+	for _, tie := range a.Ties {
+		if !slices.ContainsFunc(link.Ties, func(known crm.Tie) bool { return known.Ref == tie.Ref }) {
+			link.Ties = append(link.Ties, tie)
+		}
+	}
+	if a.Activity != 0 {
+		link.Activity = a.Activity
+	}
 	first := ids.MessageID(0)
 	if len(t.lines) > 0 {
 		first = t.lines[0].ID
 	}
 	for _, target := range append(slices.Clone(a.Targets), a.Copies...) {
-		link.Comments = append(link.Comments, Comment{Target: target, Part: 1, From: first})
+		if !slices.ContainsFunc(link.Comments, func(known Comment) bool { return known.Target == target }) {
+			link.Comments = append(link.Comments, Comment{Target: target, Part: 1, From: first})
+		}
 	}
 	return nil
 }
@@ -233,6 +244,7 @@ func (t *turn) commentAnswered(tag commandTag, r outbox.Result) error {
 			if id != 0 {
 				c.ID = int64(id)
 			}
+			c.Gone = false // it was refused before, and repeated on a person's word
 		case "refused", "dropped", "unconfirmed", "cancelled":
 			if wasAdd || r.Class == "not_found" || r.Class == "access_denied" {
 				c.Gone = true

@@ -86,19 +86,27 @@ func ListChats(ctx context.Context, tx pgx.Tx, account ids.AccountID, by ids.UIS
 
 // search looks in names, numbers, addresses and in what was said.
 func search(text string, arg func(any) string) string {
-	like := arg("%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.TrimSpace(text)) + "%")
+	like := arg("%" + likeText(text) + "%")
 	parts := []string{"name ILIKE " + like, "username ILIKE " + like, "company ILIKE " + like, "array_to_string(emails, ' ') ILIKE " + like,
 		fmt.Sprintf("EXISTS (SELECT 1 FROM message m WHERE m.account_id = chat.account_id AND m.chat_id = chat.id AND m.text ILIKE %s)", like)}
-	digits := strings.Map(func(r rune) rune {
+	if digits := digitsOf(text); len(digits) >= 4 {
+		parts = append(parts, "array_to_string(phones, ' ') LIKE "+arg("%"+strings.TrimPrefix(digits, "8")+"%"))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// likeText is a text as LIKE takes it literally.
+func likeText(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.TrimSpace(text))
+}
+
+func digitsOf(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
 	}, text)
-	if len(digits) >= 4 {
-		parts = append(parts, "array_to_string(phones, ' ') LIKE "+arg("%"+strings.TrimPrefix(digits, "8")+"%"))
-	}
-	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
 func messagesByID(ctx context.Context, tx pgx.Tx, account ids.AccountID, numbers []int64) (map[ids.MessageID]*Message, error) {

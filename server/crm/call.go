@@ -66,7 +66,7 @@ func DecideCall(policy CallPolicy, picture Picture) Decision {
 	switch {
 	case hasOpen:
 		d.Joined = append(d.Joined, open)
-		d.Reasons = []Reason{because("crm.call_joins_open", "entity", string(open.Type), "id", open.ID)}
+		d.Reasons = []Reason{because("crm.call_joins_open", "entity", open.Name())}
 	case !policy.Create:
 		if hasClosed {
 			d.Joined = append(d.Joined, closed)
@@ -74,10 +74,10 @@ func DecideCall(policy CallPolicy, picture Picture) Decision {
 		d.Reasons = []Reason{because("crm.call_create_off")}
 	case hasClosed:
 		d.Create = callCreates(picture.Mode, closed.Type == Deal, hasPerson)
-		d.Reasons = []Reason{because("crm.call_only_closed", "entity", string(closed.Type), "id", closed.ID)}
+		d.Reasons = []Reason{because("crm.call_only_closed", "entity", closed.Name())}
 	case hasPerson:
 		d.Create = callCreates(picture.Mode, false, true)
-		d.Reasons = []Reason{because("crm.call_only_person", "entity", string(person.Type), "id", person.ID)}
+		d.Reasons = []Reason{because("crm.call_only_person", "entity", person.Name())}
 	default:
 		d.Create = callCreates(picture.Mode, false, false)
 		d.Reasons = []Reason{because("crm.first_nothing_found")}
@@ -137,6 +137,16 @@ func callAnswer(policy CallPolicy, picture Picture, d Decision) *CallAnswer {
 		}
 	}
 	return a
+}
+
+// clone is a copy that may be added to; nil stays nil.
+func (a *CallAnswer) clone() *CallAnswer {
+	if a == nil {
+		return nil
+	}
+	c := *a
+	c.Bind, c.Created = slices.Clone(a.Bind), slices.Clone(a.Created)
+	return &c
 }
 
 // made takes a created entity in.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -133,7 +133,8 @@ func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error
 		if err := json.Unmarshal(event.Body, &need); err != nil {
 			return inbox.Permanent(fmt.Errorf("read a request for entities: %w", err))
 		}
-		r.Work = work{Need: &need, Round: r.Work.Round + 1}
+		next := max(r.Work.Rounds, r.Work.Round) + 1
+		r.Work = work{Need: &need, Round: next, Rounds: next, Failed: without(r.Work.Failed, need.Ref)}
 		out.Commands = append(out.Commands, finds(need, r.ID, r.Work.Round)...)
 		return nil
 	}
@@ -141,8 +142,10 @@ func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error
 	if err := json.Unmarshal(event.Body, &answer); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the answer of a plan: %w", err))
 	}
-	if r.Work.Need == nil || !strings.HasSuffix(answer.Plan, fmt.Sprintf(":%d:%d", r.ID, r.Work.Round)) {
-		return nil // of a request that has ended
+	if r.Work.Need == nil || r.Work.Round != roundOf(answer.Plan) {
+		if again, err := r.resume(event, answer); !again || err != nil {
+			return err
+		}
 	}
 	switch event.Kind {
 	case KindFound:
@@ -205,10 +208,9 @@ func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 
 // planAnswered gathers what the plan made. What was refused is told; what stands is tied and gets the text.
 func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
-	if r.Work.Decision == nil {
-		return nil
-	}
-	a := Answer{Ref: r.Work.Need.Ref, Call: r.Work.Call}
+	a := Answer{Ref: r.Work.Need.Ref, Call: r.Work.Call.clone()}
+	before := r.Work.Undone
+	r.Work.Undone = nil
 	for _, t := range r.Work.Decision.Create {
 		result, asked := answer.Results[string(t)]
 		if !asked {
@@ -216,11 +218,15 @@ func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 		}
 		if result.State != "done" {
 			r.note(out, because("crm.not_created", "entity", string(t), "state", result.State, "text", result.Text))
+			r.Work.Undone = append(r.Work.Undone, t)
 			continue
 		}
 		id, err := createdID(t, result.Result)
 		if err != nil {
 			return err
+		}
+		if slices.Contains(before, t) {
+			r.note(out, because("crm.replayed", "entity", fmt.Sprintf("%s:%d", t, id)))
 		}
 		if t == Activity {
 			a.Activity = id
@@ -238,6 +244,9 @@ func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 		r.Ties = append(r.Ties, ref)
 	}
 	a.Nothing = len(a.Targets) == 0 && len(r.Work.Decision.Joined) == 0
+	if len(r.Work.Undone) > 0 {
+		r.remember()
+	}
 	r.reply(step, out, a)
 	return nil
 }
@@ -257,14 +266,16 @@ func (r *row) reply(step *inbox.Step, out *flow.Outcome, a Answer) {
 		}
 	}
 	need := r.Work.Need
+	a.Late = r.Work.Late
 	out.Letters = append(out.Letters, inbox.Row{Key: need.ReplyKey, Kind: need.ReplyKind, Body: mustJSON(a)})
-	r.Work = work{Round: r.Work.Round}
+	r.Work = work{Round: r.Work.Round, Rounds: r.Work.Rounds, Failed: r.Work.Failed}
 	step.Release()
 }
 
 func (r *row) giveUp(step *inbox.Step, out *flow.Outcome, why Reason) {
 	r.note(out, why)
 	r.Work.Decision = nil
+	r.remember()
 	a := Answer{Ref: r.Work.Need.Ref, Nothing: true}
 	if r.Work.Need.Call != nil {
 		a.Call = &CallAnswer{Unread: true}

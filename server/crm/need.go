@@ -37,6 +37,8 @@ type Answer struct {
 	Ref string `json:"ref"`
 	// Nothing: nothing was created or joined, for the reasons noted.
 	Nothing bool `json:"nothing,omitempty"`
+	// Late: the request had an answer before, and a person had what failed of it repeated. What is told adds to that answer.
+	Late bool `json:"late,omitempty"`
 	// Ties are the entities of this communication; Targets get its text, Copies a copy of it (C8).
 	Ties     []Tie `json:"ties,omitempty"`
 	Targets  []Ref `json:"targets,omitempty"`
@@ -49,13 +51,19 @@ type Answer struct {
 // work is the request being worked under a client's key.
 type work struct {
 	Need *Need `json:"need,omitempty"`
-	// Round makes plan names of repeated work unique.
+	// Round makes plan names of repeated work unique; Rounds is the highest there was.
 	Round    int       `json:"round,omitempty"`
+	Rounds   int       `json:"rounds,omitempty"`
 	Mode     Mode      `json:"mode,omitempty"`
 	Found    found     `json:"found,omitzero"`
 	Decision *Decision `json:"decision,omitempty"`
 	// Call is the part of a call's answer that the picture decided.
 	Call *CallAnswer `json:"call,omitempty"`
+	// Undone is what of the plan was not done; Late, that this is the repetition.
+	Undone []EntityType `json:"undone,omitempty"`
+	Late   bool         `json:"late,omitempty"`
+	// Failed are requests that ended with something not done, oldest first: they go on when a person has it repeated.
+	Failed []work `json:"failed,omitempty"`
 }
 
 // found are the ids a search brought up.

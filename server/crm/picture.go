@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"fmt"
 	"sort"
 	"time"
 
@@ -39,6 +40,9 @@ type Ref struct {
 	Type EntityType `json:"type"`
 	ID   int64      `json:"id"`
 }
+
+// Name is how reasons and commands name the entity: lead:5.
+func (r Ref) Name() string { return fmt.Sprintf("%s:%d", r.Type, r.ID) }
 
 // Tie is an entity a communication created or joined, as the pages show it.
 type Tie struct {

@@ -18,7 +18,7 @@ var free = map[string]bool{"GET /openapi.json": true, "POST /session": true}
 // forEverybody are the routes that people who are no administrators may use; everything else must refuse them.
 var forEverybody = map[string]bool{
 	"GET /me": true, "GET /health": true, "GET /portals": true, "GET /employees": true, "GET /jobs/{id}": true, "GET /directories/{name}": true,
-	"GET /communications": true, "GET /communications/{ref}": true, "GET /chats": true, "POST /chats": true, "GET /chats/{id}": true,
+	"GET /chats": true, "POST /chats": true, "GET /chats/{id}": true,
 	"GET /chats/{id}/messages": true, "POST /chats/{id}/messages": true, "POST /chats/{id}/messages/{message}/retry": true, "POST /chats/{id}/accept": true,
 	"POST /chats/{id}/close": true, "POST /chats/{id}/transfer": true, "POST /chats/{id}/read": true, "POST /files": true, "GET /lines": true,
 }

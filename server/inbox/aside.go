@@ -56,6 +56,17 @@ func (a Aside) Text() string {
 func ListAside(ctx context.Context, tx pgx.Tx, account ids.AccountID, before int64, limit int) ([]Aside, error) {
 	rows, err := tx.Query(ctx, `SELECT id, key, kind, attempts, COALESCE(error, ''), received_at FROM inbox
 		WHERE account_id = $1 AND aside_at IS NOT NULL AND done_at IS NULL AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, int64(account), before, limit)
+	return collectAside(rows, err)
+}
+
+// AsideOf reads rows of some keys that were set aside, newest first.
+func AsideOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, keys []ids.Key, limit int) ([]Aside, error) {
+	rows, err := tx.Query(ctx, `SELECT id, key, kind, attempts, COALESCE(error, ''), received_at FROM inbox
+		WHERE account_id = $1 AND key = ANY($2) AND aside_at IS NOT NULL AND done_at IS NULL ORDER BY id DESC LIMIT $3`, int64(account), keys, limit)
+	return collectAside(rows, err)
+}
+
+func collectAside(rows pgx.Rows, err error) ([]Aside, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read rows set aside: %w", err)
 	}

@@ -54,12 +54,17 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, k
 		where += ` AND key = $4`
 		args = append(args, string(key))
 	}
+	return list(ctx, tx, where, args...)
+}
+
+// list reads commands of an account ($1) below a number ($2, 0: from the newest on), at most $3, for which a further condition holds.
+func list(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]Listed, error) {
 	rows, err := tx.Query(ctx, `SELECT id, kind, key, state, attempts, class, code, text, COALESCE(asked, params), result, created_at, sent_at, done_at FROM command
 		WHERE account_id = $1 AND ($2 = 0 OR id < $2) AND check_of IS NULL AND key NOT LIKE 'ask:%' `+where+` ORDER BY id DESC LIMIT $3`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list commands: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Listed, error) {
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Listed, error) {
 		var l Listed
 		var asked, answered []byte
 		err := row.Scan(&l.ID, &l.Kind, &l.Key, &l.State, &l.Attempts, &l.Class, &l.Code, &l.Text, &asked, &answered, &l.CreatedAt, &l.SentAt, &l.DoneAt)
@@ -69,7 +74,7 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, k
 	if err != nil {
 		return nil, fmt.Errorf("list commands: %w", err)
 	}
-	return list, nil
+	return found, nil
 }
 
 // ErrNotOpen says that a command is not in a state in which a person may decide about it.

@@ -75,6 +75,12 @@ type cleaner struct {
 	cut         bool
 }
 
+// Clean gives what may be shown of a body that was asked or answered: without secrets and files, and shortened as the log does.
+func Clean(raw []byte) json.RawMessage {
+	out, _ := clean(raw, partLimit)
+	return out
+}
+
 // clean gives the JSON that is kept of a body: without secrets and files, at most limit bytes; cut tells that something was left out for its length.
 func clean(raw []byte, limit int) (out json.RawMessage, cut bool) {
 	if len(bytes.TrimSpace(raw)) == 0 {

@@ -3,6 +3,7 @@ package telephony
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"omni/server/crm"
@@ -160,6 +161,12 @@ func (t *turn) ask(f *Facts) {
 	if doc.Telephony.NumberAsSource {
 		policy.Source = t.texts.Text(t.setting.Lang, "crm.call.source_"+f.Direction, "number", "+"+f.Number)
 	}
+	if _, i := funnelRule(doc.Telephony, f.Direction, params); i >= 0 {
+		t.because("call.funnel_rule", map[string]any{"rule": i + 1})
+	}
+	if i := responsibleRule(doc.Telephony, f.Direction, params); i >= 0 {
+		t.because("call.responsible_rule", map[string]any{"rule": i + 1})
+	}
 	t.call.Portal, t.call.Link.Version = portalOf(doc), doc.Version
 	t.phase(Asked)
 	t.need = &crm.Need{Ref: t.call.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: t.call.Portal, Aliases: crm.Aliases([]string{f.Phone}, nil, "", ""),
@@ -172,12 +179,28 @@ func (t *turn) entities(body []byte) error {
 	if err := json.Unmarshal(body, &a); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the planner's answer: %w", err))
 	}
+	if a.Late && a.Call != nil && t.call.Link.Phase == Done {
+		t.late(a)
+		return nil
+	}
 	if t.call.Link.Phase != Asked || a.Call == nil {
 		return nil
 	}
 	t.call.Link.Answer, t.call.Link.Ties = a.Call, a.Ties
 	t.register()
 	return nil
+}
+
+// late takes an entity in that was made after the call had ended: a person had a refused step repeated.
+func (t *turn) late(a crm.Answer) {
+	l := &t.call.Link
+	l.Ties, t.touched = a.Ties, true
+	for _, ref := range a.Call.Bind {
+		if t.call.Activity != 0 && (l.Answer == nil || !slices.Contains(l.Answer.Bind, ref)) {
+			t.tieTo(ref)
+		}
+	}
+	l.Answer = a.Call
 }
 
 func encode(v any) []byte {

@@ -151,7 +151,7 @@ func (t *clickTurn) take(event inbox.Event, id string) error {
 		return t.answered(event.Body)
 	case KindHanging:
 		if t.click != nil && t.click.State == "started" {
-			t.end("480", "hanging")
+			t.giveUp("480", "click.hanging")
 		}
 		return nil
 	}
@@ -191,11 +191,11 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 	}
 	switch {
 	case !t.doc.Main.Enabled || !s.Enabled || s.OtherTelephony || portalOf(t.doc) != e.Portal || !on || standard == nil:
-		t.end("403", "off")
+		t.giveUp("403", "click.off")
 	case !ok:
-		t.end("404", "number")
+		t.giveUp("404", "click.number")
 	case t.now.Sub(event.ReceivedAt) > clickDeadline:
-		t.end("480", "late")
+		t.giveUp("480", "click.late")
 	case t.click.Form:
 		t.look()
 	default:
@@ -206,7 +206,7 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 		}
 		employee := t.people.employee(t.click.User)
 		if employee == 0 {
-			t.end("480", "not_matched")
+			t.giveUp("480", "click.not_matched")
 			return nil
 		}
 		t.dial(uis.MethodStartEmployeeCall, uis.EmployeeCall{StartCall: t.start(line), Employee: uis.CallTarget{ID: uis.EmployeeID(employee)}})

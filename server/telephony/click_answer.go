@@ -77,28 +77,28 @@ func (t *clickTurn) dialled(r outbox.Result) error {
 	}
 	switch r.State {
 	case "expired":
-		t.end("480", "late")
+		t.giveUp("480", "click.late")
 	case "unconfirmed":
-		t.end("480", "unclear")
+		t.giveUp("480", "click.unclear")
 	default:
-		t.end("503", "refused", "text", r.Text)
+		t.giveUp("503", "click.refused", "text", r.Text)
 	}
 	return nil
 }
 
-// end ends a call that does not come about: the portal has it registered since the click and shows it as running until it is finished, and the employee is told
+// giveUp ends a call that does not come about: the portal has it registered since the click and shows it as running until it is finished, and the employee is told
 // why (T10).
-func (t *clickTurn) end(code, why string, args ...any) {
+func (t *clickTurn) giveUp(status, code string, args ...any) {
 	t.click.State, t.touched = "failed", true
 	t.out.Cancel = append(t.out.Cancel, "hanging")
-	text := t.texts.Text(t.lang, "click."+why, append(args, "number", "+"+t.click.Phone)...)
-	t.out.Reasons = append(t.out.Reasons, flow.Reason{Ref: "click:" + t.click.ID, Code: "click." + why, Args: map[string]any{"phone": t.click.Phone, "user": t.click.User}, Version: t.doc.Version})
+	text := t.texts.Text(t.lang, code, append(args, "number", "+"+t.click.Phone)...)
+	t.out.Reasons = append(t.out.Reasons, flow.Reason{Ref: "click:" + t.click.ID, Code: code, Args: map[string]any{"phone": t.click.Phone, "user": t.click.User}, Version: t.doc.Version})
 	if !t.click.Form {
 		user := firstOf(t.click.User, t.people.admin)
-		c := t.command("finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": t.click.ID, "USER_ID": int64(user), "DURATION": 0, "STATUS_CODE": code, "FAILED_REASON": text, "ADD_TO_CHAT": 0})
+		c := t.command("finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": t.click.ID, "USER_ID": int64(user), "DURATION": 0, "STATUS_CODE": status, "FAILED_REASON": text, "ADD_TO_CHAT": 0})
 		c.ReplyKey, c.ReplyKind, c.Tag = "", "", nil
 	}
-	if user := firstOf(t.click.User, t.people.admin); user != 0 && why != "hanging" {
+	if user := firstOf(t.click.User, t.people.admin); user != 0 && code != "click.hanging" {
 		call := bitrix24.Notify(int64(user), text, "omni-click-"+t.click.ID)
 		c := t.command("notify", call.Method, call.Params)
 		c.ReplyKey, c.ReplyKind, c.Tag, c.Independent = "", "", nil, true

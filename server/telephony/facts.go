@@ -216,8 +216,10 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// known tells that the call can be judged: which way it goes, and both numbers.
-func (f *Facts) known() bool { return f.Direction != "" && f.Phone != "" && f.Number != "" }
+// known tells that the call can be judged: which way it goes, both numbers, and of an outgoing one who calls, which its legs tell at the latest.
+func (f *Facts) known() bool {
+	return f.Direction != "" && f.Phone != "" && f.Number != "" && (f.Direction == In || f.caller() != 0 || f.ended())
+}
 
 func (f *Facts) ended() bool { return !f.EndedAt.IsZero() }
 

@@ -136,12 +136,12 @@ func (t *turn) assign(current map[crm.Ref]ids.B24UserID) {
 		now, read := current[o.Ref]
 		switch {
 		case !read:
-			t.because("call.entity_gone", map[string]any{"entity": string(o.Type), "id": o.ID})
+			t.because("call.entity_gone", map[string]any{"entity": o.Name()})
 		case now == user:
 		case now != o.Responsible:
-			t.because("call.responsible_kept", map[string]any{"entity": string(o.Type), "id": o.ID, "user": now})
+			t.because("call.responsible_kept", map[string]any{"entity": o.Name(), "user": now})
 		default:
-			t.because("call.responsible_given", map[string]any{"entity": string(o.Type), "id": o.ID, "user": user})
+			t.because("call.responsible_given", map[string]any{"entity": o.Name(), "user": user})
 			t.command("close", fmt.Sprintf("%s:%d", o.Type, o.ID), "crm.item.update", map[string]any{"entityTypeId": o.Type.Wire(), "id": o.ID,
 				"fields": map[string]any{"assignedById": int64(user)}}).Independent = true
 		}
@@ -269,9 +269,14 @@ func (t *turn) bind(raw json.RawMessage) {
 		if bound {
 			continue
 		}
-		c := t.command("bind", fmt.Sprintf("%s:%d", want.Type, want.ID), "crm.activity.binding.add", map[string]any{"activityId": t.call.Activity, "entityTypeId": want.Type.Wire(), "entityId": want.ID})
-		c.Independent = true
+		t.tieTo(want)
 	}
+}
+
+// tieTo makes the activity show in one more entity.
+func (t *turn) tieTo(ref crm.Ref) {
+	t.command("bind", fmt.Sprintf("%s:%d", ref.Type, ref.ID), "crm.activity.binding.add", map[string]any{"activityId": t.call.Activity, "entityTypeId": ref.Type.Wire(), "entityId": ref.ID}).
+		Independent = true
 }
 
 func sortedNames(results map[string]outbox.Result) []string {

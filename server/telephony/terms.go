@@ -3,6 +3,7 @@ package telephony
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"omni/server/crm"
 	"omni/server/ids"
@@ -77,15 +78,18 @@ func filterOf(t settings.Telephony, direction string) rules.Filter {
 	return t.FilterInbound
 }
 
-// told are the values a filter looked at, for the "Why?" page.
-func told(f rules.Filter, params rules.Params) map[string][]string {
-	seen := map[string][]string{}
+// told are the values a filter looked at, for the "Why?" page: employee = 15, 16.
+func told(f rules.Filter, params rules.Params) string {
+	var list []string
 	for _, group := range f {
 		for _, c := range group {
-			seen[c.Param] = params[c.Param]
+			one := c.Param + " = " + strings.Join(params[c.Param], ", ")
+			if !slices.Contains(list, one) {
+				list = append(list, one)
+			}
 		}
 	}
-	return seen
+	return strings.Join(list, "; ")
 }
 
 // passedOn says whether a call's activity is made, and whether its recording is sent (T12).
@@ -122,12 +126,8 @@ func creates(t settings.Telephony, direction string) bool {
 
 // funnelOf is the first funnel rule of the direction that holds, else the default (R3, R5).
 func funnelOf(t settings.Telephony, direction string, params rules.Params) crm.Funnel {
-	list := t.FunnelsInbound
-	if direction == Out {
-		list = t.FunnelsOutbound
-	}
 	lead, pipeline, deal := t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage
-	if i := rules.First(filters(list, func(r settings.FunnelRule) rules.Filter { return r.Filter }), params); i >= 0 {
+	if list, i := funnelRule(t, direction, params); i >= 0 {
 		lead, pipeline, deal = list[i].LeadStage, list[i].Pipeline, list[i].DealStage
 	}
 	f := crm.Funnel{Pipeline: pipeline}
@@ -138,6 +138,23 @@ func funnelOf(t settings.Telephony, direction string, params rules.Params) crm.F
 		f.DealStage = *deal
 	}
 	return f
+}
+
+// funnelRule is the first funnel rule of a direction that holds; -1: none.
+func funnelRule(t settings.Telephony, direction string, params rules.Params) ([]settings.FunnelRule, int) {
+	list := t.FunnelsInbound
+	if direction == Out {
+		list = t.FunnelsOutbound
+	}
+	return list, rules.First(filters(list, func(r settings.FunnelRule) rules.Filter { return r.Filter }), params)
+}
+
+// responsibleRule is the first responsible rule that holds, of inbound calls only; -1: none.
+func responsibleRule(t settings.Telephony, direction string, params rules.Params) int {
+	if direction == Out {
+		return -1
+	}
+	return rules.First(filters(t.Responsibles, func(r settings.ResponsibleRule) rules.Filter { return r.Filter }), params)
 }
 
 func filters[T any](list []T, of func(T) rules.Filter) []rules.Filter {
@@ -188,7 +205,7 @@ func everybody(t settings.Telephony, f *Facts, p people, params rules.Params) wh
 		return w
 	}
 	w.standard = user(t.ResponsibleInbound)
-	if i := rules.First(filters(t.Responsibles, func(r settings.ResponsibleRule) rules.Filter { return r.Filter }), params); i >= 0 {
+	if i := responsibleRule(t, f.Direction, params); i >= 0 {
 		w.rule = p.active(ids.B24UserID(t.Responsibles[i].User))
 	}
 	if talkers := f.talkers(); len(talkers) > 0 {

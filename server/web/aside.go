@@ -24,6 +24,11 @@ type asideView struct {
 	ReceivedAt time.Time        `json:"received_at"`
 }
 
+func (s *Server) asideView(a inbox.Aside, lang string) asideView {
+	return asideView{ID: a.ID, Key: a.Key, Kind: a.Kind, Attempts: a.Attempts, ReceivedAt: a.ReceivedAt,
+		Reason: chats.ReasonView{Code: a.Why(), Text: s.Texts.Text(lang, "why.aside."+a.Why(), "text", a.Text())}}
+}
+
 const asidePage = 50
 
 // events lists what was set aside, newest first.
@@ -47,8 +52,7 @@ func (s *Server) events(c *fiber.Ctx) error {
 	}
 	items := make([]asideView, len(list))
 	for i, a := range list {
-		items[i] = asideView{ID: a.ID, Key: a.Key, Kind: a.Kind, Attempts: a.Attempts, ReceivedAt: a.ReceivedAt,
-			Reason: chats.ReasonView{Code: a.Why(), Text: s.Texts.Text(p.Lang, "why.aside."+a.Why(), "text", a.Text())}}
+		items[i] = s.asideView(a, p.Lang)
 	}
 	return c.JSON(fiber.Map{"items": items, "next": next})
 }

@@ -87,15 +87,3 @@ func FuzzInput(f *testing.F) {
 		}
 	})
 }
-
-func FuzzRef(f *testing.F) {
-	for _, seed := range []string{"chat:4711", "chat%3A4711", "chat:-1", "chat:+5", "call:5", "chat:9223372036854775808", "chat:", ""} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, ref string) {
-		if uis, ok := readRef(ref); ok {
-			require.Positive(t, int64(uis))
-			require.Contains(t, ref, strconv.FormatInt(int64(uis), 10), "no number is invented")
-		}
-	})
-}

@@ -20,6 +20,7 @@ import (
 	"omni/server/settings"
 	"omni/server/store"
 	"omni/server/uis"
+	"omni/server/why"
 	"omni/server/workplace"
 )
 
@@ -75,6 +76,8 @@ var plain = []struct {
 	{files.ErrNotFound, http.StatusNotFound, "file_not_found"},
 	{files.ErrLink, http.StatusNotFound, "link_over"},
 	{restlog.ErrNotFound, http.StatusNotFound, "request_not_found"},
+	{why.ErrNotFound, http.StatusNotFound, "communication_not_found"},
+	{why.ErrNothing, http.StatusConflict, "nothing_to_replay"},
 	{files.ErrFull, http.StatusInsufficientStorage, "storage_full"},
 	{files.ErrQuota, http.StatusInsufficientStorage, "storage_quota"},
 	{bitrix24.ErrForm, http.StatusBadRequest, "form"},

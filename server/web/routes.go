@@ -96,8 +96,8 @@ func (s *Server) api(r fiber.Router) {
 	r.Get("/directories/:name", s.directory)
 	r.Post("/directories/refresh", admin(s.refreshDirectories))
 
-	r.Get("/communications", s.communications)
-	r.Get("/communications/:ref", s.communication)
+	r.Get("/communications", admin(s.communications))
+	r.Get("/communications/:ref", admin(s.communication))
 	r.Post("/communications/:ref/replay", admin(s.replay))
 
 	r.Get("/chats", s.listChats)

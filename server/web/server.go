@@ -28,6 +28,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/relay"
 	"omni/server/store"
+	"omni/server/why"
 	"omni/server/workplace"
 )
 
@@ -68,6 +69,7 @@ type Options struct {
 	Files      *files.Store
 	Links      *files.Links
 	Workplace  *workplace.Service
+	Why        *why.Room
 	ClientID   string
 	FileLimit  int64
 	Background func(name string, fn func(ctx context.Context) error)

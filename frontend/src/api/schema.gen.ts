@@ -301,6 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** @description Communications of a kind (chat when none is named), newest first. q finds by the client's name, address, part of a phone, or the number at UIS. Administrators only. */
         get: operations["listCommunications"];
         put?: never;
         post?: never;
@@ -317,7 +318,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description "Why?": ref is {kind}:{id}, for chats the chat number at UIS. */
+        /** @description "Why?": ref is {kind}:{id}, for chats the chat number at UIS. Administrators only. */
         get: operations["getCommunication"];
         put?: never;
         post?: never;
@@ -336,7 +337,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Takes rows of this communication that were set aside up again. */
+        /** @description Repeats what failed of a communication; takes up its rows and its client's that were set aside, sends refused and not confirmed commands again. 409 nothing_to_replay when nothing failed. */
         post: operations["replayCommunication"];
         delete?: never;
         options?: never;
@@ -907,6 +908,7 @@ export interface components {
             type: "lead" | "deal" | "contact" | "company" | "activity";
             id: number;
             title?: string | null;
+            /** @description a path inside the portal, or a whole address; empty: it has no page */
             url: string;
             /** @description made by this communication */
             created?: boolean;
@@ -932,36 +934,67 @@ export interface components {
             items: components["schemas"]["Command"][];
             next: string | null;
         };
-        Communication: {
+        Communication: components["schemas"]["CommunicationShort"] & {
+            /** @description where its entities are */
+            portal: components["schemas"]["CommunicationPortal"] | null;
+            /** @description why it came to what it came to */
+            reasons: components["schemas"]["Noted"][];
+            advice: components["schemas"]["Advice"][];
+            /** @description newest first */
+            commands: components["schemas"]["Command"][];
+            /** @description the newest ones of the log */
+            requests: components["schemas"]["RequestShort"][];
+            more_requests: boolean;
+            aside: components["schemas"]["Aside"][];
+            failed: components["schemas"]["Replay"];
+        };
+        CommunicationShort: {
+            /** @description chat:4711 */
             ref: string;
             /** @enum {string} */
             kind: "call" | "chat" | "request";
+            /** @description its number at UIS */
             id: number;
-            chat?: number | null;
+            title: string;
+            /** @description empty when nothing is known of him */
             client: string;
-            channel?: string | null;
+            phones: string[];
+            emails: string[];
+            channel: string | null;
+            state: components["schemas"]["Reason"];
+            /** @description its number in the workplace */
+            chat: number | null;
             /** Format: date-time */
             started_at: string;
-            reasons: components["schemas"]["Reason"][];
+            /** Format: date-time */
+            ended_at: string | null;
             entities: components["schemas"]["EntityRef"][];
-            commands: components["schemas"]["Command"][];
         };
-        CommunicationShort: {
-            ref: string;
-            kind: string;
+        CommunicationPortal: {
             id: number;
-            chat?: number | null;
-            client: string;
-            channel?: string | null;
+            name: string;
+            /** @description it is the portal of the session; else the entities' addresses are whole ones */
+            current: boolean;
+        };
+        Noted: {
+            code: string;
+            text: string;
             /** Format: date-time */
-            started_at: string;
-            entities?: components["schemas"]["EntityRef"][];
+            at: string;
+            settings_version: number | null;
+        };
+        Advice: {
+            code: string;
+            text: string;
+            /** @description where it is done: a pointer into the settings (/chats/filter), or operations, employees */
+            place: string | null;
         };
         CommunicationList: {
             items: components["schemas"]["CommunicationShort"][];
             next: string | null;
         };
         Replay: {
+            commands: number;
             rows: number;
         };
         ActionID: {

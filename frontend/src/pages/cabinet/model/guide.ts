@@ -1,7 +1,7 @@
 import type { Schemas } from '@/api/client'
 
 export type HealthItem = Schemas['Step']
-export const sections = ['main', 'telephony', 'chats', 'requests', 'lines', 'uis', 'employees', 'operations'] as const
+export const sections = ['main', 'telephony', 'chats', 'requests', 'lines', 'uis', 'employees', 'communications', 'operations'] as const
 export type Section = (typeof sections)[number]
 
 export interface Guide {
