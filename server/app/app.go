@@ -39,6 +39,7 @@ import (
 	"omni/server/secret"
 	"omni/server/store"
 	"omni/server/telephony"
+	callgaps "omni/server/telephony/gaps"
 	"omni/server/uis"
 	"omni/server/web"
 	"omni/server/why"
@@ -215,8 +216,9 @@ func (a *App) wire(ctx context.Context) error {
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
 	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
+	callRepair := callgaps.New(callgaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey})
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, gaps.JobKind: repair.Do}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, callgaps.JobKind: callRepair.Do, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}

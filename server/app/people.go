@@ -21,6 +21,7 @@ import (
 	"omni/server/rounds"
 	"omni/server/settings"
 	"omni/server/telephony"
+	callgaps "omni/server/telephony/gaps"
 )
 
 // people runs the jobs around employees and directories, and queues them for the pages.
@@ -258,7 +259,7 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 
 // progress tells open pages that a job moved on.
 // unseen are the jobs that no page shows.
-var unseen = map[string]bool{"file": true, "lines": true, gaps.JobKind: true}
+var unseen = map[string]bool{"file": true, "lines": true, callgaps.JobKind: true, gaps.JobKind: true}
 
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {

@@ -12,6 +12,8 @@ import (
 	"omni/server/jobs"
 	"omni/server/rounds"
 	"omni/server/settings"
+	"omni/server/telephony"
+	callgaps "omni/server/telephony/gaps"
 )
 
 // listsEvery is how often the directories are read again by themselves (U4); syncEvery the same for employees (S3).
@@ -27,7 +29,14 @@ func (p *people) rounds() *rounds.Rounds {
 		{Name: "directories", Every: listsEvery, Wanted: always, Start: p.start("directories")},
 		{Name: "employees", Every: syncEvery, Wanted: p.asked(func(m settings.Main) bool { return m.SyncAll }), Start: p.start("employees")},
 		{Name: "statuses", Every: staff.ImportEvery, AtOnce: true, Wanted: p.asked(func(m settings.Main) bool { return m.ImportStatuses }), Start: p.start("statuses")},
+		{Name: callgaps.JobKind, Every: callgaps.Every, AtOnce: true, Wanted: wantsCalls, Start: p.start(callgaps.JobKind)},
 	}})
+}
+
+// wantsCalls tells whether a portal's calls are compared with UIS' report.
+func wantsCalls(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error) {
+	doc, err := settings.Current(ctx, tx, account)
+	return telephony.Wanted(doc, portal), err
 }
 
 // asked tells whether the settings of an account want something at this portal: the main switch is on, for this portal, and so is the setting (P3a).

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"omni/server/sandbox/portal"
@@ -165,4 +166,16 @@ func (c *callCentre) put(typ int, phone string, responsible int, more map[string
 func whole(v any) int {
 	f, _ := v.(float64)
 	return int(f)
+}
+
+// rows reads a number from the servers' database.
+func (c *callCentre) rows(query string) (n int) {
+	c.t.Helper()
+	conn, err := pgx.Connect(c.t.Context(), c.w.database)
+	require.NoError(c.t, err)
+	defer func() { _ = conn.Close(c.t.Context()) }()
+	_, err = conn.Exec(c.t.Context(), `SELECT set_config('omni.account', '*', false)`)
+	require.NoError(c.t, err)
+	require.NoError(c.t, conn.QueryRow(c.t.Context(), query).Scan(&n))
+	return n
 }

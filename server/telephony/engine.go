@@ -98,6 +98,12 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 func (t *turn) hear(events []inbox.Event) ([]inbox.Event, error) {
 	var others []inbox.Event
 	for _, event := range events {
+		if event.Kind == KindReported {
+			if err := t.reported(event); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if !strings.HasPrefix(event.Kind, KindNotification) {
 			others = append(others, event)
 			continue

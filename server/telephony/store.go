@@ -150,6 +150,9 @@ func save(batch *pgx.Batch, step *inbox.Step, t *turn) {
 		}
 	}
 	for _, event := range slices.Compact(slices.Sorted(slices.Values(t.heard))) {
+		if event == "" { // the report's word is no notification
+			continue
+		}
 		uisconn.QueueReceived(batch, step.Account, event, t.now)
 	}
 }

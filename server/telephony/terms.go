@@ -33,6 +33,11 @@ func portalOf(doc settings.Document) ids.PortalID {
 	return ids.PortalID(*p)
 }
 
+// Wanted tells whether calls go to a portal: telephony is on, and for this portal (P3a).
+func Wanted(doc settings.Document, portal ids.PortalID) bool {
+	return doc.Main.Enabled && doc.Telephony.Enabled && portalOf(doc) == portal
+}
+
 // pass judges a call that is known (T2, T8, T8a, P3a). It is pure.
 func pass(doc settings.Document, f *Facts, params rules.Params) (passage, crm.Reason) {
 	t := doc.Telephony

@@ -281,6 +281,11 @@ func report[T any](ctx context.Context, c *Client, method string, q Query, keep 
 	return rows, metadata, err
 }
 
+// DecodeCalls reads the data of get.calls_report likewise.
+func DecodeCalls(data json.RawMessage) ([]Call, error) {
+	return decodeData("get.calls_report", data, func(row *Call, all Row) { row.Row = all })
+}
+
 // DecodeChats reads the data of get.chats_report, for callers that send the request themselves (Query.Params).
 func DecodeChats(data json.RawMessage) ([]Chat, error) {
 	return decodeData("get.chats_report", data, func(row *Chat, all Row) { row.Row = all })
