@@ -67,6 +67,70 @@ function equal(what, got, wanted) {
   if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(wanted)}`)
 }
 
+/** The portal's calls when so many of them are finished and, where a recording is due, have it. */
+async function finished(count) {
+  const deadline = Date.now() + 3 * patience
+  for (;;) {
+    const { calls, activities } = await (await fetch(`${portal}/_sandbox/state`)).json()
+    const done = calls.filter((call) => call.finished && call.record)
+    if (done.length >= count) return { calls, activities }
+    if (Date.now() > deadline) throw new Error(`${done.length} calls with a recording instead of ${count}: ${JSON.stringify(calls)}`)
+    await new Promise((pause) => { setTimeout(pause, 300) })
+  }
+}
+
+/** The market's five scenarios of telephony: a call comes in with its card, one goes out, each is recorded, a click and a form start one. */
+async function telephone() {
+  const phone = await context.newPage()
+  await phone.setViewportSize({ width: 460, height: 860 })
+  await phone.goto(`${uis}/phone/romashka?lang=ru&channel=20&number=79000000888&name=Вера`)
+  const play = async (kind) => {
+    if (!await phone.getByTestId(`phone-call-${kind}`).isVisible()) await phone.getByTestId('phone-menu').click()
+    await phone.getByTestId(`phone-call-${kind}`).click()
+  }
+  await page.goto(`${portal}/crm/lead/list/`)
+  await play('answered')
+  await page.locator('.callcard', { hasText: '79000000888' }).waitFor({ timeout: patience })
+  await page.locator('.callcard', { hasText: 'Звонок' }).or(page.locator('.callcard a')).first().waitFor({ timeout: patience })
+  await shot('call-card')
+  const first = await finished(1)
+  await page.locator('.callcard').waitFor({ state: 'detached', timeout: patience })
+  const mine = (await (await fetch(`${portal}/_sandbox/state`)).json()).items.leads.filter((lead) => lead.phones?.includes('+79000000888'))
+  equal('leads of the caller', mine.length, 1)
+  const activity = first.activities.find((one) => one.id === first.calls[0].activity)
+  equal('the activity', [activity.fields.COMPLETED, activity.bindings], ['Y', [{ type: 1, id: mine[0].id }]])
+  step('T4, T12, T14 a call comes in with its card, becomes a lead with a done activity, and is recorded')
+
+  await play('outgoing')
+  await finished(2)
+  step('T5, T12 a call goes out and is recorded')
+
+  await page.goto(`${portal}/crm/lead/details/${mine[0].id}/`)
+  await page.locator('button[name=dial]').first().click()
+  await finished(3)
+  const clicked = (await finished(3)).calls.at(-1)
+  equal('the clicked call', [clicked.type, clicked.user, clicked.finished], [1, 1, true])
+  await page.goto(`${portal}/crm/lead/details/${mine[0].id}/`)
+  await shot('call-lead')
+  step('T10 a click on the number starts a call')
+
+  const answer = await fetch(`${portal}/_sandbox/callback`, { method: 'POST', body: JSON.stringify({ Number: '+79000000888', Text: 'Перезвоните', Type: 1, ID: mine[0].id }) })
+  equal('the form is taken', answer.status, 200)
+  const all = (await finished(4)).calls
+  equal('calls at the portal', all.map((call) => call.type), [2, 1, 1, 4])
+  step('T11 a call-back form calls the responsible and the client')
+
+  await page.goto(cabinet)
+  const told = page.frameLocator('iframe').first()
+  await told.getByTestId('nav-communications').click({ timeout: patience })
+  await told.getByTestId('kind-call').click({ timeout: patience })
+  await told.locator('[data-row]', { hasText: '000' }).first().click({ timeout: patience })
+  await told.getByTestId('why-reasons').waitFor({ timeout: patience })
+  await shot('why-call')
+  step('T15 the cabinet lists the calls and says why each became what it is')
+}
+
+let cabinet = ''
 await mkdir(results, { recursive: true })
 const stop = await startDemo()
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
@@ -81,7 +145,7 @@ try {
   await page.goto(`${portal}/marketplace/`)
   await page.click('button[value=install]')
   await page.waitForURL(/install_finished/, { timeout: patience })
-  const cabinet = page.url()
+  cabinet = page.url()
   step('P1 the app is installed and finished')
 
   const app = page.frameLocator('iframe').first()
@@ -112,6 +176,9 @@ try {
   }
   await app.getByTestId('nav-telephony').click()
   await app.getByTestId('set-telephony-enabled').click()
+  for (const name of ['create_inbound', 'create_outbound', 'records-send', 'callback-on']) await app.getByTestId(`set-telephony-${name}`).click()
+  await app.getByTestId('set-telephony-callback-number').click()
+  await app.getByRole('option').first().click({ timeout: patience })
   await app.getByTestId('set-telephony-click-on').click()
   await app.getByTestId('set-telephony-click-number').click()
   await app.getByRole('option').first().click({ timeout: patience })
@@ -218,6 +285,8 @@ try {
   await empty.getByTestId('message').getByText('Вы оставляли заявку').first().waitFor({ timeout: patience })
   await empty.locator('[data-testid=message][data-side=operator]:not([data-status=queued]):not([data-status=unsent])').first().waitFor({ timeout: patience })
   step('W1, W4 a lead without chats offers to write first, prefilled with its phone')
+
+  await telephone()
 
   await rest()
   for (const [name, address] of [['the portal', `${portal}/_sandbox/violations`], ['UIS', `${uis}/_sandbox/violations`]]) {

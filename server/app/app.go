@@ -63,6 +63,9 @@ type App struct {
 	services []service
 	requests *restlog.Log
 	ready    chan struct{}
+	// connections are the accounts' connections to UIS; connected hears of a new one, besides those who have to (the demonstration).
+	connections *uisconn.Connections
+	connected   func(id ids.AccountID)
 }
 
 // service is a long-lived part.
@@ -195,7 +198,13 @@ func (a *App) wire(ctx context.Context) error {
 	}})
 	connections := uisconn.New(uisconn.Options{DB: a.db, Clock: a.clock, Keys: ring, Log: a.log, HTTP: guard.Client, PublicURL: public,
 		Overrides:  uis.Overrides{DataAPI: c.UISDataAPIURL.String(), CallAPI: c.UISCallAPIURL.String(), Chats: c.UISChatsURL.String(), Adapter: c.UISAdapterURL.String(), Login: c.UISLoginURL.String()},
-		AllowMedia: mediaRule(c), RequestLimit: c.UISRequestLimit, Observe: a.requests.UIS, Connected: people.connected, Changed: func(ids.AccountID) {}})
+		AllowMedia: mediaRule(c), RequestLimit: c.UISRequestLimit, Observe: a.requests.UIS, Connected: func(id ids.AccountID) {
+			people.connected(id)
+			if a.connected != nil {
+				a.connected(id)
+			}
+		}, Changed: func(ids.AccountID) {}})
+	a.connections = connections
 	prover := proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
 
 	// The outbox.

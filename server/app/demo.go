@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,8 +17,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"omni/server/config"
+	"omni/server/ids"
 	"omni/server/sandbox/portal"
 	"omni/server/sandbox/uisplatform"
+	"omni/server/uis"
 )
 
 // What the demonstration is called at its sandboxes.
@@ -58,7 +61,7 @@ func Demo(ctx context.Context, environ []string, out io.Writer) error {
 		return fmt.Errorf("start the sandbox portals: %w", err)
 	}
 	defer func() { _ = served.Close() }()
-	stopUIS, err := demoPlatform(at.uis)
+	account, stopUIS, err := demoPlatform(at.uis)
 	if err != nil {
 		return err
 	}
@@ -83,6 +86,7 @@ func Demo(ctx context.Context, environ []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	a.connected = func(id ids.AccountID) { a.background("paste notifications", a.paste(id, account, public)) }
 	_, _ = fmt.Fprintf(out, `
 OMNI for Bitrix24, demonstration
 
@@ -94,6 +98,7 @@ In the app's first page connect UIS with
   key            key-%s
   login          %s@uis.example
   password       password-%s
+The notifications of calls, which UIS lets nobody set up but its user, the demonstration pastes by itself then.
 
 Ctrl-C stops everything.
 
@@ -103,8 +108,26 @@ Ctrl-C stops everything.
 	return group.Wait()
 }
 
-func demoPlatform(address string) (func(), error) {
-	platform := uisplatform.New(uisplatform.Options{})
+// paste does what an administrator does at UIS with the templates of the cabinet (U3).
+func (a *App) paste(id ids.AccountID, at *uisplatform.Account, public string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		connection, err := a.connections.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		var list []uisplatform.Notification
+		for _, t := range uis.Templates() {
+			list = append(list, uisplatform.Notification{Event: string(t.Event), Name: t.Label, Method: t.Method, URL: public + "/uis/" + url.PathEscape(connection.Token) + "/notifications", Body: t.Body})
+		}
+		return at.SetNotifications(list)
+	}
+}
+
+// demoStep is how long each step of a call in the demonstration takes: long enough to see the card.
+const demoStep = 3 * time.Second
+
+func demoPlatform(address string) (*uisplatform.Account, func(), error) {
+	platform := uisplatform.New(uisplatform.Options{StepDelay: demoStep})
 	account := uisplatform.DemoAccount(demoAccount)
 	// The same people as in the sandbox portal, so that the first synchronisation matches them by their e-mails.
 	account.Employees = []uisplatform.Employee{
@@ -113,11 +136,11 @@ func demoPlatform(address string) (func(), error) {
 		{ID: 1003, LastName: "Зимина", FirstName: "Мария", Email: "maria.zimina@gorizont.example", Login: "zimina", Phones: []string{"79000000103"}, Extension: "103", Operator: true, Groups: []int64{52}},
 		{ID: 1004, LastName: "Воронов", FirstName: "Пётр", Email: "voronov@romashka.example", Login: "voronov", Extension: "104"},
 	}
-	platform.AddAccount(account)
+	added := platform.AddAccount(account)
 	platform.SetPublicURL("http://" + address)
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("start the sandbox UIS: %w", err)
+		return nil, nil, fmt.Errorf("start the sandbox UIS: %w", err)
 	}
 	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
@@ -125,7 +148,7 @@ func demoPlatform(address string) (func(), error) {
 			_, _ = fmt.Fprintln(os.Stderr, "sandbox UIS:", err)
 		}
 	}()
-	return func() { _ = server.Close(); platform.Close() }, nil
+	return added, func() { _ = server.Close(); platform.Close() }, nil
 }
 
 // demoEnvironment points the product at the sandboxes; what the caller set stays.

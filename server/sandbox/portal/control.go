@@ -133,6 +133,15 @@ func (p *Portal) control(name string, read func(any) error) (any, error) {
 			return nil, err
 		}
 		return done, p.act(in)
+	case "callback": // a call-back form that a client sent
+		var in struct {
+			Number, Text string
+			Type, ID     int
+		}
+		if err := read(&in); err != nil {
+			return nil, err
+		}
+		return done, p.CallBack(in.Number, in.Text, in.Type, in.ID)
 	case "open":
 		var in struct {
 			ClientID  string `json:"client_id"`
