@@ -33,7 +33,7 @@ func queueExtras(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, r
 	}
 	var found []directory.Field
 	directory.QueueFields(batch, account, portal, names, &found)
-	into.persons = directory.QueuePersons(batch, account, f.employees())
+	into.persons = directory.QueuePersons(batch, account, append([]ids.UISEmployeeID{}, f.employees()...))
 	return func() {
 		known := map[string]crm.Field{}
 		for _, field := range found {

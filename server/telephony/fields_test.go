@@ -19,7 +19,9 @@ func TestFieldValues(t *testing.T) {
 	told := map[string]string{"utm_source": "yandex", "talk_time_duration": "0", "employee_full_name": "Звонят", "is_lost": "false"}
 	persons := map[ids.UISEmployeeID]directory.Person{1: {Name: "Первая", Email: "1@x"}, 2: {Name: "Вторая", Email: "2@x"}}
 	moscow := time.FixedZone("", 3*3600)
-	values := func(f Facts) map[string]string { return rules.Told(endOf(&f, persons, moscow, told), rules.Call, momentOf(&f)) }
+	values := func(f Facts) map[string]string {
+		return rules.Told(endOf(&f, persons, moscow, told), rules.Call, momentOf(&f))
+	}
 
 	ring := values(Facts{Direction: In, StartedAt: start})
 	require.Equal(t, map[string]string{"utm_source": "yandex", "start_time": "2026-03-02 10:15:00"}, ring)

@@ -31,14 +31,17 @@ func QueueFields(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, f
 // Person is an employee at UIS as fields and templates name him.
 type Person struct{ Name, Email string }
 
-// QueuePersons queues the look for some of the account's employees at UIS.
+// QueuePersons queues the look for some of the account's employees at UIS; nil: for all of them.
 func QueuePersons(batch *pgx.Batch, account ids.AccountID, employees []ids.UISEmployeeID) map[ids.UISEmployeeID]Person {
 	out := map[ids.UISEmployeeID]Person{}
-	wanted := make([]int64, len(employees))
+	var wanted []int64
+	if employees != nil {
+		wanted = make([]int64, len(employees))
+	}
 	for i, e := range employees {
 		wanted[i] = int64(e)
 	}
-	batch.Queue(`SELECT id, full_name, email FROM uis_employee WHERE account_id = $1 AND id = ANY ($2)`, int64(account), wanted).Query(func(rows pgx.Rows) error {
+	batch.Queue(`SELECT id, full_name, email FROM uis_employee WHERE account_id = $1 AND ($2::bigint[] IS NULL OR id = ANY ($2))`, int64(account), wanted).Query(func(rows pgx.Rows) error {
 		var id ids.UISEmployeeID
 		var p Person
 		if _, err := pgx.ForEachRow(rows, []any{&id, &p.Name, &p.Email}, func() error { out[id] = p; return nil }); err != nil {
