@@ -173,6 +173,12 @@ func TestFieldsThatAreGone(t *testing.T) {
 	require.Equal(t, 2, c.responsible(portal.Lead, leads[0].ID))
 	require.True(t, c.at(session).Finished)
 
+	const known = "79005556013"
+	lead := c.put(portal.Lead, known, 1, nil)
+	joined := c.play("answered", uisplatform.CallSpec{Contact: known, Employee: caller})
+	c.quiet()
+	require.Contains(t, c.activity(c.at(joined).Activity).Bindings, portal.Binding{Type: portal.Lead, ID: lead}, "the lead was found without the field")
+
 	lost := c.health()["first_id"]
 	require.False(t, lost.OK)
 	require.NotEmpty(t, *lost.Detail)
