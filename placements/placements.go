@@ -81,13 +81,14 @@ type Texts interface {
 type Installer struct {
 	asker Asker
 	texts Texts
+	notes Notes
 	// base is OMNI_PUBLIC_URL.
 	base string
 }
 
 // New builds an installer.
-func New(a Asker, t Texts, base string) *Installer {
-	return &Installer{asker: a, texts: t, base: strings.TrimSuffix(base, "/")}
+func New(a Asker, t Texts, n Notes, base string) *Installer {
+	return &Installer{asker: a, texts: t, notes: n, base: strings.TrimSuffix(base, "/")}
 }
 
 // Step is one step of installing, or one thing a self-check looked at.
@@ -104,6 +105,8 @@ type bound struct {
 	placements []handler
 	events     []handler
 	scopes     []string
+	// fields are the kinds of entities that have our user field; untold those of which the portal did not tell.
+	fields, untold []string
 }
 
 // handler is a row of placement.get or event.get.
@@ -113,7 +116,7 @@ type handler struct {
 	Handler   string `json:"handler"`
 }
 
-// look reads what is bound; the three reads share a request.
+// look reads what is bound; the reads share a request.
 func (i *Installer) look(ctx context.Context, p account.Portal) (bound, error) {
 	var b bound
 	var wait sync.WaitGroup
@@ -147,7 +150,19 @@ func (i *Installer) look(ctx context.Context, p account.Portal) (bound, error) {
 		b.scopes = list
 		return err
 	})
+	there, untold := make([]bool, len(fieldKinds)), make([]error, len(fieldKinds))
+	for n, kind := range fieldKinds {
+		wait.Go(func() { there[n], untold[n] = i.hasField(ctx, p, kind) })
+	}
 	wait.Wait()
+	for n, kind := range fieldKinds {
+		switch {
+		case untold[n] != nil: // no right to the CRM, most likely: the rest is bound all the same
+			b.untold = append(b.untold, kind)
+		case there[n]:
+			b.fields = append(b.fields, kind)
+		}
+	}
 	return b, errors.Join(errs...)
 }
 
@@ -190,6 +205,9 @@ func (i *Installer) missing(b bound, lang string) (todo []action, lacking []stri
 			todo = append(todo, action{"events", name, "event.bind", map[string]any{"event": name, "handler": i.base + "/bitrix24/events"}})
 		}
 	}
+	if granted([]string{"crm"}) {
+		todo = append(todo, i.fieldsToAdd(b)...)
+	}
 	return todo, lacking
 }
 
@@ -207,18 +225,34 @@ func (i *Installer) titles(key string) map[string]any {
 	return out
 }
 
-// Missing names what the table asks for and the portal lacks.
-func (i *Installer) Missing(ctx context.Context, p account.Portal) ([]string, error) {
+// Lack is what the portal lacks.
+type Lack struct {
+	// Bound names places and events, Fields the kinds of entities without the field "First communication ID" (R7c).
+	Bound, Fields []string
+}
+
+// Missing names what the table asks for and the portal lacks, and notes which fields it has.
+func (i *Installer) Missing(ctx context.Context, p account.Portal) (Lack, error) {
 	b, err := i.look(ctx, p)
 	if err != nil {
-		return nil, err
+		return Lack{}, err
 	}
 	todo, lacking := i.missing(b, p.Language)
-	names := slices.Clone(lacking)
+	lack := Lack{Bound: slices.Clone(lacking)}
 	for _, a := range todo {
-		names = append(names, a.what)
+		if a.step != "fields" {
+			lack.Bound = append(lack.Bound, a.what)
+		}
 	}
-	return names, nil
+	for _, kind := range fieldKinds {
+		if !slices.Contains(b.fields, kind) {
+			lack.Fields = append(lack.Fields, kind)
+		}
+	}
+	if len(b.untold) > 0 {
+		return lack, nil
+	}
+	return lack, i.notes.NoteFirstID(ctx, p.Ref(), b.fields)
 }
 
 // Repair binds what is missing and tells how each step went. Any number of times; lines says whether the connector is wanted.
@@ -239,7 +273,7 @@ func (i *Installer) Repair(ctx context.Context, p account.Portal, lang string, l
 	if lines {
 		steps = append(steps, i.step(lang, "connector", failed["connector"]))
 	}
-	return steps, nil
+	return append(steps, i.fieldsStep(lang, failed["fields"])), i.notes.NoteFirstID(ctx, p.Ref(), fieldsNow(b, todo, failed["fields"]))
 }
 
 // carryOut runs the actions side by side, so that they share requests. "Already bound" is as good as done.

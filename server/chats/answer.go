@@ -26,6 +26,7 @@ const (
 	tagTransfer = "transfer"
 	tagComment  = "comment"
 	tagActivity = "activity"
+	tagFields   = "fields"
 )
 
 // answered takes the end of a plan in.
@@ -57,6 +58,8 @@ func (t *turn) answered(body []byte) error {
 		return t.commentAnswered(tag, answer.Results["comment"])
 	case tagActivity:
 		t.activityAnswered(answer.Results["activity"])
+	case tagFields:
+		t.fieldsAnswered(tag, answer.Results["fields"])
 	}
 	return nil
 }

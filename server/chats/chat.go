@@ -141,6 +141,9 @@ type Link struct {
 	// Activity is the CRM activity of this chat, 0 when none was made (C3a).
 	Activity     int64 `json:"activity,omitempty"`
 	ActivityDone bool  `json:"activity_done,omitempty"`
+	// Given are the extra fields that went into what the chat created, by kind and field; Fields is what was written since (R7, R7a).
+	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
+	Fields []EntityFields                       `json:"fields,omitempty"`
 }
 
 // Comment is a growing timeline comment on one entity. A new part begins when one is full.

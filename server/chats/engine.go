@@ -15,6 +15,7 @@ import (
 	"omni/server/flow"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/settings"
 	"omni/server/uis"
 )
 
@@ -51,6 +52,8 @@ type Directory interface {
 	Ask(batch *pgx.Batch, account ids.AccountID) func() Setting
 	// Channel queues the look for a channel of the account, by its number or, when that is 0, by the Chat API's number for it.
 	Channel(batch *pgx.Batch, account ids.AccountID, id ids.UISChannelID, adapterChannel int64) func() Channel
+	// Fields queues the look for what the rows of extra fields need at a portal.
+	Fields(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, rows []settings.FieldMapping) func() Extras
 }
 
 // Fetcher copies files of clients; its end comes as KindFile.

@@ -31,6 +31,7 @@ func (t *turn) link() {
 		t.ask()
 	case "tied":
 		t.pass()
+		t.passFields()
 		t.finishActivity()
 	}
 }
@@ -67,7 +68,7 @@ func (t *turn) ask() {
 	t.letters = append(t.letters, inbox.Row{Kind: crm.KindNeed, Body: encode(crm.Need{
 		Ref: c.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: terms.portal, Aliases: aliases,
 		Facts:  crm.Facts{Name: c.Name, Phones: c.Phones, Emails: c.Emails, HasContacts: contacts},
-		Policy: terms.policy, Version: version,
+		Policy: terms.policy, Fields: t.give(), Version: version,
 	})})
 }
 

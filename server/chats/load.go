@@ -71,6 +71,10 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	}
 	id, adapter := channelOf(t.chat, inputs)
 	channel := e.directory.Channel(batch, step.Account, id, adapter)
+	extras := func() Extras { return Extras{} }
+	if rows := rowsOf(t.setting.Document); len(rows) > 0 {
+		extras = e.directory.Fields(batch, step.Account, portalOf(t.chat, t.setting.Document), rows)
+	}
 	for _, in := range inputs {
 		if in.webhook == nil {
 			continue
@@ -87,7 +91,7 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 		anyStarting(batch, step.Account, &t.mayBeStarted)
 	}
 	return t, func() {
-		t.setting.Channel = channel()
+		t.setting.Channel, t.setting.extras = channel(), extras()
 		if t.chat != nil {
 			t.follow()
 		}

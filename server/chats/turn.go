@@ -24,6 +24,7 @@ type Setting struct {
 	Zone *time.Location
 	// Employees names the account's employees.
 	Employees map[ids.UISEmployeeID]string
+	extras    Extras
 }
 
 // Channel is one chat channel of the account.

@@ -16,7 +16,7 @@ const mostFailed = 8
 // remember keeps the request being worked, of which something was not done, for when a person has that repeated.
 func (r *row) remember() {
 	failed := r.Work
-	failed.Failed = nil
+	failed.Failed, failed.Marked = nil, nil
 	list := append(without(r.Work.Failed, r.Work.Need.Ref), failed)
 	r.Work.Failed = list[max(len(list)-mostFailed, 0):]
 }
@@ -41,6 +41,7 @@ func (r *row) resume(event inbox.Event, answer outbox.PlanAnswer) (bool, error) 
 	if event.Kind == KindPlanned && again.Decision == nil {
 		return false, inbox.Permanent(fmt.Errorf("plan %s was never decided", answer.Plan))
 	}
+	again.Marked = r.Work.Marked
 	again.Late, again.Rounds, again.Failed = true, max(r.Work.Rounds, r.Work.Round), without(r.Work.Failed, again.Need.Ref)
 	r.Work = again
 	return true, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -29,10 +30,11 @@ func (e *Engine) Read(batch *pgx.Batch, account ids.AccountID, key ids.Key) any 
 		return nil
 	}
 	r := &row{ID: ids.ClientID(id)}
-	batch.Queue(`SELECT portal_id, COALESCE(joined_into, 0), ties, work FROM client WHERE account_id = $1 AND id = $2`, int64(account), id).
+	batch.Queue(`SELECT portal_id, COALESCE(joined_into, 0), ties, work, COALESCE((SELECT p.first_id FROM portal p WHERE p.account_id = client.account_id
+		AND p.id = client.portal_id), '{}') FROM client WHERE account_id = $1 AND id = $2`, int64(account), id).
 		Query(func(rows pgx.Rows) error {
 			for rows.Next() {
-				if err := rows.Scan(&r.Portal, &r.Joined, &r.ties, &r.work); err != nil {
+				if err := rows.Scan(&r.Portal, &r.Joined, &r.ties, &r.work, &r.first); err != nil {
 					return fmt.Errorf("read client %d: %w", id, err)
 				}
 				r.there = true
@@ -133,14 +135,16 @@ func (r *row) take(step *inbox.Step, event inbox.Event, out *flow.Outcome) error
 		if err := json.Unmarshal(event.Body, &need); err != nil {
 			return inbox.Permanent(fmt.Errorf("read a request for entities: %w", err))
 		}
-		next := max(r.Work.Rounds, r.Work.Round) + 1
-		r.Work = work{Need: &need, Round: next, Rounds: next, Failed: without(r.Work.Failed, need.Ref)}
+		r.Work = r.Work.next(&need)
 		out.Commands = append(out.Commands, finds(need, r.ID, r.Work.Round)...)
 		return nil
 	}
 	var answer outbox.PlanAnswer
 	if err := json.Unmarshal(event.Body, &answer); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the answer of a plan: %w", err))
+	}
+	if event.Kind == KindMarked {
+		return r.marked(answer, out)
 	}
 	if r.Work.Need == nil || r.Work.Round != roundOf(answer.Plan) {
 		if again, err := r.resume(event, answer); !again || err != nil {
@@ -172,15 +176,21 @@ func (r *row) foundAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flo
 		r.decide(step, Picture{At: step.Now, Mode: mode}, out)
 		return nil
 	}
-	out.Commands = append(out.Commands, reads(*r.Work.Need, r.ID, r.Work.Round, f)...)
+	out.Commands = append(out.Commands, reads(*r.Work.Need, r.ID, r.Work.Round, f, r.first)...)
 	return nil
 }
 
 func (r *row) readAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
 	picture, err := readPicture(answer.Results, r.Work.Found, r.Work.Mode, step.Now)
+	if err != nil && r.readPlainly(answer, out) {
+		return nil
+	}
 	if err != nil {
 		r.giveUp(step, out, because("crm.picture_not_read", "text", err.Error()))
 		return nil
+	}
+	if r.Work.Plain {
+		r.lost(step, out)
 	}
 	r.decide(step, picture, out)
 	return nil
@@ -198,7 +208,8 @@ func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 	}
 	r.Work.Decision = &d
 	r.note(out, d.Reasons...)
-	commands := carryOut(need, r.ID, r.Work.Round, d)
+	r.mark(d, out)
+	commands := carryOut(need, r.ID, r.Work.Round, d, r.first, nil)
 	if len(commands) > 0 {
 		out.Commands = append(out.Commands, commands...)
 		return
@@ -208,6 +219,10 @@ func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 
 // planAnswered gathers what the plan made. What was refused is told; what stands is tied and gets the text.
 func (r *row) planAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow.Outcome) error {
+	if r.planPlainly(answer, out) {
+		return nil
+	}
+	maps.Copy(answer.Results, r.Work.Stands)
 	a := Answer{Ref: r.Work.Need.Ref, Call: r.Work.Call.clone()}
 	before := r.Work.Undone
 	r.Work.Undone = nil
@@ -261,14 +276,16 @@ func (r *row) reply(step *inbox.Step, out *flow.Outcome, a Answer) {
 		for _, e := range d.Copies {
 			a.Copies = append(a.Copies, e.Ref)
 		}
-		if d.Contact != nil {
-			a.Ties = append(a.Ties, Tie{Ref: d.Contact.Ref, Title: d.Contact.Title})
+		for _, e := range []*Entity{d.Contact, d.Company} {
+			if e != nil && !slices.ContainsFunc(a.Ties, func(t Tie) bool { return t.Ref == e.Ref }) {
+				a.Ties = append(a.Ties, Tie{Ref: e.Ref, Title: e.Title})
+			}
 		}
 	}
 	need := r.Work.Need
 	a.Late = r.Work.Late
 	out.Letters = append(out.Letters, inbox.Row{Key: need.ReplyKey, Kind: need.ReplyKind, Body: mustJSON(a)})
-	r.Work = work{Round: r.Work.Round, Rounds: r.Work.Rounds, Failed: r.Work.Failed}
+	r.Work = r.Work.next(nil)
 	step.Release()
 }
 

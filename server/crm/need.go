@@ -3,6 +3,7 @@ package crm
 import (
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/outbox"
 )
 
 // The kinds of rows under a client's key.
@@ -13,6 +14,8 @@ const (
 	KindFound   = "crm.found"
 	KindRead    = "crm.read"
 	KindPlanned = "crm.planned"
+	// KindMarked ends the writing of a first communication's id (R7c).
+	KindMarked = "crm.marked"
 )
 
 // Need is what a communication tells the planner.
@@ -28,6 +31,8 @@ type Need struct {
 	// Policy is what the settings say about chats and requests, Call what they say about a call; one of them counts.
 	Policy Policy      `json:"policy,omitzero"`
 	Call   *CallPolicy `json:"call,omitempty"`
+	// Fields are the extra fields of what is created, by kind, as crm.item.* takes them (R7).
+	Fields map[EntityType]map[string]any `json:"fields,omitempty"`
 	// Version is the settings version the communication decided with.
 	Version int `json:"version"`
 }
@@ -64,6 +69,23 @@ type work struct {
 	Late   bool         `json:"late,omitempty"`
 	// Failed are requests that ended with something not done, oldest first: they go on when a person has it repeated.
 	Failed []work `json:"failed,omitempty"`
+	// Plain: the portal refused something about fields that people can take away, and it is tried without them.
+	Plain bool `json:"plain,omitempty"`
+	// Again: the plan was refused with extra fields and is carried out without them; Stands are what the first try made.
+	Again  bool                     `json:"again,omitempty"`
+	Stands map[string]outbox.Result `json:"stands,omitempty"`
+	// Marked are entities whose first communication is being written: for other requests of this client they have one already.
+	Marked []Ref `json:"marked,omitempty"`
+}
+
+// next is the work on another request, or on none. What is remembered of the client goes along.
+func (w work) next(need *Need) work {
+	n := work{Need: need, Round: w.Round, Rounds: max(w.Rounds, w.Round), Failed: w.Failed, Marked: w.Marked}
+	if need != nil {
+		n.Rounds++
+		n.Round, n.Failed = n.Rounds, without(w.Failed, need.Ref)
+	}
+	return n
 }
 
 // found are the ids a search brought up.
@@ -101,6 +123,9 @@ type row struct {
 	Work   work
 	// waiting are requests of this step that came while another one was worked.
 	waiting []inbox.Event
+
+	// first are the kinds of entities on which the portal has the field "First communication ID".
+	first firstOn
 
 	// there: the row exists; ties and work are as stored.
 	there      bool

@@ -70,6 +70,8 @@ type Entity struct {
 	Semantic string  `json:"semantic,omitempty"`
 	Contacts []int64 `json:"contacts,omitempty"`
 	Company  int64   `json:"company,omitempty"`
+	// FirstID names the client's first communication about it (R7c); empty: none, or the portal does not have the field.
+	FirstID string `json:"first_id,omitempty"`
 }
 
 // Open tells whether a lead or deal is in work.

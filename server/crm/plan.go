@@ -12,9 +12,13 @@ import (
 const Originator = "omni"
 
 // carryOut turns a decision into the commands of one plan: contact, then lead, then deal, then activity.
-func carryOut(need Need, client ids.ClientID, round int, d Decision) []outbox.Command {
-	p := planner{need: need, client: client, name: fmt.Sprintf("plan:%d:%d", client, round), kind: KindPlanned, decision: d}
+// What stands already is left out; the rest refers to it.
+func carryOut(need Need, client ids.ClientID, round int, d Decision, first firstOn, stands map[EntityType]int64) []outbox.Command {
+	p := planner{need: need, client: client, name: fmt.Sprintf("plan:%d:%d", client, round), kind: KindPlanned, decision: d, first: first, stands: stands}
 	for _, t := range d.Create {
+		if stands[t] != 0 {
+			continue
+		}
 		switch t {
 		case Contact:
 			fields := person(need, map[string]any{})
@@ -47,7 +51,8 @@ func (p *planner) add(t EntityType, fields map[string]any) *outbox.Command {
 	if call := p.need.Call; call != nil && call.Source != "" && t != Company {
 		fields["sourceDescription"] = call.Source
 	}
-	return p.command(string(t), "crm.item.add", map[string]any{"entityTypeId": t.Wire(), "fields": fields})
+	p.extras(t, fields)
+	return p.command(string(t), "crm.item.add", map[string]any{"entityTypeId": t.Wire(), "fields": fields, "useOriginalUfNames": "Y"})
 }
 
 func (p *planner) deal() {
@@ -60,9 +65,10 @@ func (p *planner) deal() {
 		fields["stageId"] = d.Funnel.DealStage
 	}
 	var after []string
-	if !p.tie(fields) && p.has(Contact) {
-		fields["contactIds"] = []any{map[string]any{"$from": string(Contact), "path": "item.id"}}
-		after = []string{string(Contact)}
+	if !p.tie(fields) {
+		if id, behind := p.made(Contact); id != nil {
+			fields["contactIds"], after = []any{id}, behind
+		}
 	}
 	p.add(Deal, fields).After = after
 }
@@ -93,29 +99,33 @@ func (p *planner) activity() {
 				"blocks": map[string]any{"client": map[string]any{"type": "text", "properties": map[string]any{"value": nameOf(p.need)}}}},
 		},
 	}
-	var after []string
-	switch {
-	case p.has(Deal):
-		params["ownerTypeId"], params["ownerId"] = Deal.Wire(), map[string]any{"$from": string(Deal), "path": "item.id"}
-		after = []string{string(Deal)}
-	case p.has(Lead):
-		params["ownerTypeId"], params["ownerId"] = Lead.Wire(), map[string]any{"$from": string(Lead), "path": "item.id"}
-		after = []string{string(Lead)}
-	case len(d.Joined) > 0:
-		params["ownerTypeId"], params["ownerId"] = d.Joined[0].Type.Wire(), d.Joined[0].ID
-	default:
-		return
+	owner := Deal
+	id, after := p.made(Deal)
+	if id == nil {
+		owner = Lead
+		id, after = p.made(Lead)
 	}
+	if id == nil {
+		if len(d.Joined) == 0 {
+			return
+		}
+		owner, id = d.Joined[0].Type, d.Joined[0].ID
+	}
+	params["ownerTypeId"], params["ownerId"] = owner.Wire(), id
 	p.command(string(Activity), "crm.activity.configurable.add", params).After = after
 }
 
-func (p *planner) has(t EntityType) bool {
+// made points to an entity of this plan: its id when it stands, else what its command will answer, which has to be waited for. Nil: there is none.
+func (p *planner) made(t EntityType) (id any, after []string) {
+	if p.stands[t] != 0 {
+		return p.stands[t], nil
+	}
 	for _, c := range p.commands {
 		if c.Name == string(t) {
-			return true
+			return map[string]any{"$from": string(t), "path": "item.id"}, []string{string(t)}
 		}
 	}
-	return false
+	return nil, nil
 }
 
 // person puts the client's contact data into a lead or contact.

@@ -10,6 +10,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/ids"
 	"omni/server/outbox"
+	"omni/server/rules"
 )
 
 // searchTypes are the kinds crm.duplicate.findbycomm knows. One call per kind: twenty hits of one would hide the others.
@@ -56,6 +57,9 @@ type planner struct {
 	name     string
 	kind     string
 	decision Decision
+	first    firstOn
+	// stands are the entities of the plan that an earlier try made.
+	stands   map[EntityType]int64
 	commands []outbox.Command
 }
 
@@ -120,21 +124,26 @@ func readHits(raw json.RawMessage) (map[string][]bitrix24.ID, error) {
 // pictureFields are what the planner looks at.
 var pictureFields = []string{"id", "title", "name", "lastName", "assignedById", "createdTime", "stageId", "stageSemanticId", "contactId", "contactIds", "companyId", "leadId"}
 
-func fieldsOf(t EntityType) []string {
+func fieldsOf(t EntityType, first firstOn) []string {
 	drop := map[EntityType][]string{
 		Lead:    {"leadId"},
 		Deal:    {"name", "lastName"},
 		Contact: {"title", "stageId", "stageSemanticId", "contactId", "contactIds", "leadId"},
 		Company: {"name", "lastName", "stageId", "stageSemanticId", "contactId", "contactIds", "companyId", "leadId"},
 	}[t]
-	return slices.DeleteFunc(slices.Clone(pictureFields), func(f string) bool { return slices.Contains(drop, f) })
+	fields := slices.DeleteFunc(slices.Clone(pictureFields), func(f string) bool { return slices.Contains(drop, f) })
+	if first.on(t) {
+		fields = append(fields, rules.FirstIDField)
+	}
+	return fields
 }
 
 // reads are the second half: what those entities are like. Ids are explicit and never empty: an empty list might mean "no filter".
-func reads(need Need, client ids.ClientID, round int, f found) []outbox.Command {
+func reads(need Need, client ids.ClientID, round int, f found, first firstOn) []outbox.Command {
 	plan := planner{need: need, client: client, name: fmt.Sprintf("read:%d:%d", client, round), kind: KindRead}
 	list := func(t EntityType, filter map[string]any) {
-		plan.read(string(t), "crm.item.list", map[string]any{"entityTypeId": t.Wire(), "select": fieldsOf(t), "filter": filter, "order": map[string]any{"id": "DESC"}})
+		plan.read(string(t), "crm.item.list", map[string]any{"entityTypeId": t.Wire(), "select": fieldsOf(t, first), "filter": filter, "order": map[string]any{"id": "DESC"},
+			"useOriginalUfNames": "Y"})
 	}
 	for t, wanted := range map[EntityType][]int64{Contact: f.Contacts, Company: f.Companies, Lead: f.Leads} {
 		if len(wanted) > 0 {
@@ -173,6 +182,8 @@ type item struct {
 	ContactIDs   []bitrix24.ID `json:"contactIds"`
 	CompanyID    bitrix24.ID   `json:"companyId"`
 	LeadID       bitrix24.ID   `json:"leadId"`
+	// FirstID is rules.FirstIDField.
+	FirstID bitrix24.String `json:"UF_CRM_OMNI_FIRST_ID"`
 }
 
 // readPicture understands the answers of reads. Rows that were not asked for are dropped: a filter the portal did not understand
@@ -223,7 +234,7 @@ func belongs(t EntityType, i item, f found) bool {
 }
 
 func (i item) entity(t EntityType) Entity {
-	e := Entity{Ref: Ref{t, int64(i.ID)}, Title: i.Title, Responsible: ids.B24UserID(i.AssignedByID), Company: int64(i.CompanyID)}
+	e := Entity{Ref: Ref{t, int64(i.ID)}, Title: i.Title, Responsible: ids.B24UserID(i.AssignedByID), Company: int64(i.CompanyID), FirstID: strings.TrimSpace(string(i.FirstID))}
 	if e.Title == "" {
 		e.Title = strings.TrimSpace(i.Name + " " + i.LastName)
 	}

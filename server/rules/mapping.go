@@ -23,6 +23,20 @@ func Fields(rows []Mapping, entity string, created bool, values map[string]strin
 	return out
 }
 
+// Told are the values of a communication that count as known at a moment: UIS tells some before they mean anything, such as a duration of 0 with the ring.
+func Told(values map[string]string, kind Kind, now Moment) map[string]string {
+	out := make(map[string]string, len(values))
+	for name, value := range values {
+		if v, listed := variable()[name]; listed && v.In(kind) && v.Known[kind] <= now {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// FirstIDField is the app's own field "First communication ID" on leads, deals, contacts and companies, by which it is found later (R7c).
+const FirstIDField = "UF_CRM_OMNI_FIRST_ID"
+
 // FirstID is the "First communication ID" of a communication (R7c): chat:{id} for chats and lines, call:{session}, request:{id}.
 func FirstID(kind Kind, id string) string {
 	if kind == Line {

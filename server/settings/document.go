@@ -187,3 +187,21 @@ func Initial() Document {
 		Lines:    Lines{OperatorName: true, AutoCloseMin: map[string]int{}, Fields: []FieldMapping{}},
 	}
 }
+
+// ActingFields are the rows of extra fields in the sections that are on and work with a portal (R7, R7b).
+func ActingFields(doc Document, portal int64) []FieldMapping {
+	var rows []FieldMapping
+	add := func(on bool, own *int64, list []FieldMapping) {
+		if own == nil {
+			own = doc.Main.Portal
+		}
+		if on && own != nil && *own == portal {
+			rows = append(rows, list...)
+		}
+	}
+	add(doc.Telephony.Enabled, doc.Telephony.Portal, doc.Telephony.Fields)
+	add(doc.Chats.Enabled && doc.Chats.FieldsOn, doc.Chats.Portal, doc.Chats.Fields)
+	add(doc.Requests.Enabled && doc.Requests.FieldsOn, doc.Requests.Portal, doc.Requests.Fields)
+	add(doc.Lines.Enabled, doc.Lines.Portal, doc.Lines.Fields)
+	return rows
+}

@@ -58,6 +58,9 @@ type Link struct {
 	HeardEnd time.Time `json:"heard_end,omitzero"`
 	Verdict  Verdict   `json:"verdict,omitzero"`
 	Record   Recorded  `json:"record,omitzero"`
+	// Given are the extra fields that went into what the call created, by kind and field (R7). Shared are responsibles that were given in one update with them.
+	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
+	Shared []crm.Owned                          `json:"shared,omitempty"`
 }
 
 // Recorded is the recording on its way from UIS to the portal.
@@ -80,6 +83,7 @@ type Setting struct {
 	Zone   *time.Location
 	people people
 	names  names
+	extras extras
 	// older are the activities of this client's earlier calls that stand as not done, by the call they belong to; later: an answered call followed this one.
 	older map[ids.UISCallID]int64
 	later bool
@@ -170,7 +174,7 @@ func (t *turn) ask(f *Facts) {
 	t.call.Portal, t.call.Link.Version = portalOf(doc), doc.Version
 	t.phase(Asked)
 	t.need = &crm.Need{Ref: t.call.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: t.call.Portal, Aliases: crm.Aliases([]string{f.Phone}, nil, "", ""),
-		Facts: crm.Facts{Name: f.value("contact_full_name"), Phones: []string{f.Phone}, HasContacts: true}, Call: &policy, Version: doc.Version}
+		Facts: crm.Facts{Name: f.value("contact_full_name"), Phones: []string{f.Phone}, HasContacts: true}, Call: &policy, Fields: t.give(), Version: doc.Version}
 }
 
 // entities takes the planner's answer in and registers the call.

@@ -118,7 +118,9 @@ func (t *turn) finished(results map[string]outbox.Result) error {
 		}
 	}
 	t.phase(Closing)
-	t.assign(current)
+	updates := t.assign(current)
+	t.extraFields(updates)
+	t.write(updates)
 	if t.call.Activity == 0 && l.Answer.Primary != nil {
 		// The answer was lost, or told none: it is found by its origin, and everything else comes after.
 		call := bitrix24.CallActivity(l.CallID)
@@ -130,8 +132,9 @@ func (t *turn) finished(results map[string]outbox.Result) error {
 	return nil
 }
 
-// assign gives entities to whom the call's end gives them. One that somebody changed meanwhile is left (T6).
-func (t *turn) assign(current map[crm.Ref]ids.B24UserID) {
+// assign says whom the call's end gives entities to. One that somebody changed meanwhile is left (T6).
+func (t *turn) assign(current map[crm.Ref]ids.B24UserID) changes {
+	updates := changes{}
 	for o, user := range t.owned() {
 		now, read := current[o.Ref]
 		switch {
@@ -142,10 +145,10 @@ func (t *turn) assign(current map[crm.Ref]ids.B24UserID) {
 			t.because("call.responsible_kept", map[string]any{"entity": o.Name(), "user": now})
 		default:
 			t.because("call.responsible_given", map[string]any{"entity": o.Name(), "user": user})
-			t.command("close", fmt.Sprintf("%s:%d", o.Type, o.ID), "crm.item.update", map[string]any{"entityTypeId": o.Type.Wire(), "id": o.ID,
-				"fields": map[string]any{"assignedById": int64(user)}}).Independent = true
+			updates.put(o.Ref, "assignedById", int64(user))
 		}
 	}
+	return updates
 }
 
 // activity brings the call's activity into its state (T4a, T12): done when the call was answered, tied to what it belongs to, or away.
@@ -224,6 +227,9 @@ func (t *turn) closed(results map[string]outbox.Result) error {
 	for _, name := range sortedNames(results) {
 		if r := results[name]; r.State != "done" {
 			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
+			if r.State == "refused" {
+				t.assignAlone(name)
+			}
 		}
 	}
 	if r, asked := results["lookup"]; asked {

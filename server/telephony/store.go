@@ -71,9 +71,11 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	if t.call.Client != 0 && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing) {
 		queueOthers(batch, step.Account, t)
 	}
+	loaded := queueExtras(batch, step.Account, portal, t.setting.Document.Telephony.Fields, &t.call.Facts, &t.setting.extras)
 	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("read what call %d needs: %w", t.call.ID, err)
 	}
+	loaded()
 	if t.call.Facts.Direction != Out || t.call.Link.CallID != "" {
 		return nil
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 
 	"omni/placements"
 	"omni/server/account"
+	"omni/server/account/directory"
 	"omni/server/account/uisconn"
+	"omni/server/crm"
 	"omni/server/outbox"
 	"omni/server/settings"
 )
@@ -33,7 +36,7 @@ func (s *Server) health(c *fiber.Ctx) error {
 		return err
 	}
 	items := append(s.portalChecks(ctx, p, portal, facts), s.uisChecks(ctx, p, facts)...)
-	items = append(items, s.check(p, "employees", facts.matched > 0), s.lastNames(p, facts), s.lists(p, facts),
+	items = append(items, s.check(p, "employees", facts.matched > 0), s.lastNames(p, facts), s.lists(p, facts), s.extraFields(p, doc, facts),
 		s.check(p, "main", doc.Main.Enabled), s.check(p, "sections", anySection(doc)))
 	return c.JSON(fiber.Map{"items": items, "next": nil})
 }
@@ -49,7 +52,7 @@ func (s *Server) portalChecks(ctx context.Context, p *person, portal account.Por
 	token := s.check(p, "token", facts.tokens > 0 && facts.asleep == "" && err == nil)
 	items := []placements.Step{reached, token, s.scopes(p, portal)}
 	if err == nil { // a portal that cannot be asked is told above
-		items = append(items, s.check(p, "placements", len(missing) == 0))
+		items = append(items, s.check(p, "placements", len(missing.Bound) == 0), s.named(p, "first_id", s.kinds(p, missing.Fields)))
 	}
 	events := s.check(p, "events", facts.eventAt != nil)
 	if facts.eventAt != nil {
@@ -92,12 +95,38 @@ func (s *Server) uisChecks(ctx context.Context, p *person, facts healthFacts) []
 
 // lastNames names people without a last name (S0).
 func (s *Server) lastNames(p *person, facts healthFacts) placements.Step {
-	step := s.check(p, "last_names", len(facts.nameless) == 0)
-	if len(facts.nameless) > 0 {
-		detail := strings.Join(facts.nameless, ", ")
+	return s.named(p, "last_names", facts.nameless)
+}
+
+// named is a check that names what is wrong.
+func (s *Server) named(p *person, code string, wrong []string) placements.Step {
+	step := s.check(p, code, len(wrong) == 0)
+	if len(wrong) > 0 {
+		detail := strings.Join(wrong, ", ")
 		step.Detail = &detail
 	}
 	return step
+}
+
+// kinds names kinds of entities in the person's language.
+func (s *Server) kinds(p *person, kinds []string) []string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = s.Texts.Text(p.Lang, "health.kind."+kind)
+	}
+	return names
+}
+
+// extraFields names the fields of the settings' rows that are gone at the portal: nothing is written to them (R7).
+func (s *Server) extraFields(p *person, doc settings.Document, facts healthFacts) placements.Step {
+	var gone []string
+	for _, row := range settings.ActingFields(doc, int64(p.Portal)) {
+		id := crm.FieldID(row.Entity, row.Field)
+		if name, is := facts.goneFields[id]; is {
+			gone = append(gone, s.Texts.Text(p.Lang, "health.kind."+row.Entity)+": "+name)
+		}
+	}
+	return s.named(p, "extra_fields", slices.Compact(slices.Sorted(slices.Values(gone))))
 }
 
 // lists tells whether the directories are there and fresh (S4).
@@ -129,13 +158,15 @@ type healthFacts struct {
 	listsAt           *time.Time
 	listsTrouble      bool
 	nameless          []string
+	// goneFields are names of fields that vanished from the portal, by crm.FieldID.
+	goneFields map[string]string
 }
 
 // namelessShown is how many people without a last name are named.
 const namelessShown = 10
 
 func (s *Server) facts(ctx context.Context, p *person) (healthFacts, error) {
-	var f healthFacts
+	f := healthFacts{goneFields: map[string]string{}}
 	err := s.DB.InAccount(ctx, p.Account, func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM uis_connection WHERE account_id = $1 AND connection_id IS NOT NULL),
 			(SELECT count(*) FROM uis_channel WHERE account_id = $1 AND adapter_channel IS NOT NULL AND gone_at IS NULL),
@@ -149,6 +180,15 @@ func (s *Server) facts(ctx context.Context, p *person) (healthFacts, error) {
 			ARRAY(SELECT COALESCE(NULLIF(first_name, ''), NULLIF(email, ''), id::text) FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active AND last_name = '' ORDER BY id LIMIT $3)`,
 			int64(p.Account), int64(p.Portal), namelessShown).
 			Scan(&f.connected, &f.channels, &f.hooked, &f.matched, &f.tokens, &f.asleep, &f.eventAt, &f.listsAt, &f.listsTrouble, &f.nameless)
+		if err != nil {
+			return err
+		}
+		fields, err := directory.Read(ctx, tx, directory.Where{Account: p.Account, Portal: p.Portal, Kind: directory.Fields})
+		for _, e := range fields.Entries {
+			if e.Gone {
+				f.goneFields[e.ID] = e.Name
+			}
+		}
 		return err
 	})
 	return f, err

@@ -9,6 +9,7 @@ import (
 
 	"omni/server/account/directory"
 	"omni/server/bitrix24"
+	"omni/server/rules"
 )
 
 // status is a row of crm.status.list (docs: crm-status-list).
@@ -115,7 +116,7 @@ func parseFields(entity string, raw json.RawMessage) ([]directory.Entry, error) 
 	}
 	var list []directory.Entry
 	for name, f := range answer.Fields {
-		if bool(f.ReadOnly) || bool(f.Immutable) || !slices.Contains(fillable, string(f.Type)) || slices.Contains(ours, name) {
+		if bool(f.ReadOnly) || bool(f.Immutable) || !slices.Contains(fillable, string(f.Type)) || slices.Contains(ours, name) || name == rules.FirstIDField {
 			continue
 		}
 		title := string(f.Title)

@@ -135,16 +135,7 @@ func userFieldDelete(c *call, typ int) (any, error) {
 	if f == nil {
 		return nil, fail(400, "ERROR_CORE", "The entity with ID '%d' is not found", c.args.int("id"))
 	}
-	var kept []*userField
-	for _, x := range c.p.crm.userFields {
-		if x != f {
-			kept = append(kept, x)
-		}
-	}
-	c.p.crm.setUserFields(kept)
-	for _, it := range c.p.crm.items[typ] {
-		it.fields.del(f.name)
-	}
+	c.p.crm.dropUserField(f)
 	c.fire("onCrm"+entityNames[typ]+"UserFieldDelete", kv("FIELDS", kv("ID", f.id, "ENTITY_ID", "CRM_"+strings.ToUpper(entityNames[typ]), "FIELD_NAME", f.name)))
 	return true, nil
 }
