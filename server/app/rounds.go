@@ -18,6 +18,8 @@ import (
 const (
 	listsEvery = 24 * time.Hour
 	syncEvery  = 24 * time.Hour
+	// numbersEvery is how often the CRM is walked through again for its numbers: what no event told comes to light then (T3).
+	numbersEvery = 24 * time.Hour
 )
 
 // rounds are the procedures that come again by themselves: directories, employees, working days.
@@ -27,7 +29,14 @@ func (p *people) rounds() *rounds.Rounds {
 		{Name: "directories", Every: listsEvery, Wanted: always, Start: p.start("directories")},
 		{Name: "employees", Every: syncEvery, Wanted: p.asked(func(m settings.Main) bool { return m.SyncAll }), Start: p.start("employees")},
 		{Name: "statuses", Every: staff.ImportEvery, AtOnce: true, Wanted: p.asked(func(m settings.Main) bool { return m.ImportStatuses }), Start: p.start("statuses")},
+		{Name: "numbers", Every: numbersEvery, AtOnce: true, Wanted: managers, Start: p.start("numbers")},
 	}})
+}
+
+// managers tells whether scenarios may ask this portal for personal managers (T3).
+func managers(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error) {
+	doc, err := settings.Current(ctx, tx, account)
+	return doc.ManagerPortal() == portal, err
 }
 
 // asked tells whether the settings of an account want something at this portal: the main switch is on, for this portal, and so is the setting (P3a).

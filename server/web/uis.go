@@ -114,14 +114,6 @@ func (s *Server) take(c *fiber.Ctx, row inbox.Row) error {
 	return c.SendStatus(http.StatusOK)
 }
 
-// manager answers interactive call processing: nobody is known until the index of numbers is there.
-func (s *Server) manager(c *fiber.Ctx) error {
-	if _, err := s.door(c); err != nil {
-		return err
-	}
-	return c.JSON(fiber.Map{"returned_code": 0})
-}
-
 // checkView is the result of testing one thing.
 type checkView struct {
 	Code string  `json:"code"`

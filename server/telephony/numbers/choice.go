@@ -1,0 +1,37 @@
+// Package numbers knows whose clients the numbers of a portal's CRM are, keeps that knowledge fresh, and tells a scenario of UIS whom a caller's call belongs
+// to (T3).
+package numbers
+
+import (
+	"omni/server/crm"
+	"omni/server/flow"
+	"omni/server/ids"
+)
+
+// person is what the account knows of a user of its portal.
+type person struct {
+	// active: he works there. matched: he is an employee of UIS. phones are that employee's active numbers, in order.
+	active, matched bool
+	phones          []string
+}
+
+// choose is T3's choice: the responsible of the highest entity (T9, "existing"), else the next one who can be called; no phones: nobody. It is pure.
+func choose(entities []crm.Entity, people map[ids.B24UserID]person) ([]string, []flow.Reason) {
+	var reasons []flow.Reason
+	for _, user := range crm.Existing(crm.Picture{Entities: entities}, nil) {
+		p := people[user]
+		why := ""
+		switch {
+		case !p.active:
+			why = "dismissed"
+		case !p.matched:
+			why = "not_matched"
+		case len(p.phones) == 0:
+			why = "no_phone"
+		default:
+			return p.phones, append(reasons, flow.Reason{Code: "manager.given", Args: map[string]any{"user": user, "phones": p.phones}})
+		}
+		reasons = append(reasons, flow.Reason{Code: "manager." + why, Args: map[string]any{"user": user}})
+	}
+	return nil, append(reasons, flow.Reason{Code: "manager.nobody_reachable"})
+}
