@@ -3,6 +3,8 @@
 package numbers
 
 import (
+	"strings"
+
 	"omni/server/crm"
 	"omni/server/flow"
 	"omni/server/ids"
@@ -29,7 +31,7 @@ func choose(entities []crm.Entity, people map[ids.B24UserID]person) ([]string, [
 		case len(p.phones) == 0:
 			why = "no_phone"
 		default:
-			return p.phones, append(reasons, flow.Reason{Code: "manager.given", Args: map[string]any{"user": user, "phones": p.phones}})
+			return p.phones, append(reasons, flow.Reason{Code: "manager.given", Args: map[string]any{"user": user, "phones": strings.Join(p.phones, ", ")}})
 		}
 		reasons = append(reasons, flow.Reason{Code: "manager." + why, Args: map[string]any{"user": user}})
 	}

@@ -167,6 +167,17 @@ func TestDatabaseAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.Empty(t, f.Find(ctx, numbers.Caller{Account: 1, Phone: "79005550009"}))
+	// One that hangs: somebody holds the table.
+	holder := storetest.Open(t, db.Pool().Config().ConnString())
+	require.NoError(t, holder.AsSystem(t.Context(), func(inside context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(inside, `LOCK TABLE known_number IN ACCESS EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), numbers.Patience)
+		defer cancel()
+		require.Empty(t, f.Find(ctx, numbers.Caller{Account: 1, Phone: "79005550009"}))
+		return nil
+	}))
 	db.Close()
 	require.Empty(t, f.Find(t.Context(), numbers.Caller{Account: 1, Phone: "79005550009"}))
 }
