@@ -29,14 +29,8 @@ func (p *people) rounds() *rounds.Rounds {
 		{Name: "directories", Every: listsEvery, Wanted: always, Start: p.start("directories")},
 		{Name: "employees", Every: syncEvery, Wanted: p.asked(func(m settings.Main) bool { return m.SyncAll }), Start: p.start("employees")},
 		{Name: "statuses", Every: staff.ImportEvery, AtOnce: true, Wanted: p.asked(func(m settings.Main) bool { return m.ImportStatuses }), Start: p.start("statuses")},
-		{Name: "numbers", Every: numbersEvery, AtOnce: true, Wanted: managers, Start: p.start("numbers")},
+		{Name: "numbers", Every: numbersEvery, AtOnce: true, Wanted: always, Start: p.startNumbers},
 	}})
-}
-
-// managers tells whether scenarios may ask this portal for personal managers (T3).
-func managers(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error) {
-	doc, err := settings.Current(ctx, tx, account)
-	return doc.ManagerPortal() == portal, err
 }
 
 // asked tells whether the settings of an account want something at this portal: the main switch is on, for this portal, and so is the setting (P3a).
@@ -57,6 +51,16 @@ func (p *people) start(kind string) func(context.Context, pgx.Tx, ids.AccountID,
 		}
 		return err
 	}
+}
+
+// startNumbers queues the walk where scenarios may ask this portal for personal managers. Elsewhere the round passes without anything: turning the switch on
+// begins a walk by itself, so nobody has to be looked at again and again.
+func (p *people) startNumbers(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) error {
+	doc, err := settings.Current(ctx, tx, account)
+	if err != nil || doc.ManagerPortal() != portal {
+		return err
+	}
+	return p.start("numbers")(ctx, tx, account, portal)
 }
 
 // statuses is the job behind "Import statuses" (S2).
