@@ -145,7 +145,7 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/uis$/, () => world.uis],
     ['PUT', /^\/uis$/, (_, body) => connect(world, body)],
     ['DELETE', /^\/uis$/, () => { world.uis = makeWorld(true).uis }],
-    ['GET', /^\/uis\/notifications$/, () => list(['in_call', 'finished_call', 'record_call'].map((event, i) => ({ event, title: ['Входящий звонок', 'Завершение звонка', 'Запись разговора'][i], method: 'POST', url: 'https://omni.example.com/uis/8f1c…/notifications', body: JSON.stringify({ event, call: '{{call_session_id}}', number: '{{virtual_phone_number}}' }), last_received: i === 0 ? new Date(Date.now() - hour).toISOString() : null })))],
+    ['GET', /^\/uis\/notifications$/, () => ({ manager_url: 'https://omni.example.com/uis/8f1c…/manager', ...list(['in_call', 'finished_call', 'record_call'].map((event, i) => ({ event, title: ['Входящий звонок', 'Завершение звонка', 'Запись разговора'][i], method: 'POST', url: 'https://omni.example.com/uis/8f1c…/notifications', body: JSON.stringify({ event, call: '{{call_session_id}}', number: '{{virtual_phone_number}}' }), last_received: i === 0 ? new Date(Date.now() - hour).toISOString() : null }))) })],
     ['GET', /^\/portals$/, () => list(world.portals)],
     ['POST', /^\/portals$/, (_, body) => ({ authorize_url: `${body.domain}/oauth/authorize/` })],
     ['POST', /^\/portals\/\d+\/repair$/, () => { const made = steps(); world.repaired = true; return made }],

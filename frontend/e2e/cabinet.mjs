@@ -61,6 +61,7 @@ const tests = {
     assert.equal(await id(page, 'uis-key').inputValue(), '')
     await id(page, 'notifications-toggle').click()
     await id(page, 'notification-in_call').waitFor()
+    assert.match(await id(page, 'manager-url').textContent(), /\/manager/) // T3: what a scenario asks
     await shot('cabinet-uis')
     await fits(page)
     await accessible(page)

@@ -167,11 +167,12 @@ func (a *Accounts) erase(ctx context.Context, ref Ref) error {
 	})
 }
 
-// erasePortal deletes one portal of several: what hangs on its row, and its lane with the commands in it. Chats are the account's and stay.
+// erasePortal deletes one portal of several: what hangs on its row, its lane with the commands in it, and the numbers its CRM knew. Chats are the account's and stay.
 func erasePortal(ctx context.Context, tx pgx.Tx, ref Ref) error {
 	for _, statement := range []string{
 		`DELETE FROM lane WHERE account_id = $1 AND portal_id = $2`,
 		`DELETE FROM exchange WHERE account_id = $1 AND portal_id = $2`,
+		`DELETE FROM known_number WHERE account_id = $1 AND portal_id = $2`,
 		`DELETE FROM portal WHERE account_id = $1 AND id = $2`,
 	} {
 		if _, err := tx.Exec(ctx, statement, int64(ref.Account), int64(ref.Portal)); err != nil {

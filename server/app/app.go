@@ -40,6 +40,7 @@ import (
 	"omni/server/store"
 	"omni/server/telephony"
 	callgaps "omni/server/telephony/gaps"
+	"omni/server/telephony/numbers"
 	"omni/server/uis"
 	"omni/server/web"
 	"omni/server/why"
@@ -227,16 +228,17 @@ func (a *App) wire(ctx context.Context) error {
 	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
 	callRepair := callgaps.New(callgaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey})
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, callgaps.JobKind: callRepair.Do, gaps.JobKind: repair.Do}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, "numbers": people.walkNumbers, callgaps.JobKind: callRepair.Do, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}
 	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes, hub)
+	people.walk = &numbers.Walk{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, EventsURL: public + "/bitrix24/events"}
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
-	rest := &rest{app: a, chats: engine}
+	rest := &rest{app: a, chats: engine, changes: &numbers.Changes{Flow: writer}}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
 		"chat": engine, "start": engine, "call": calls, "click": telephony.NewClicks(writer, texts), "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
 	h.worker = worker
@@ -248,7 +250,8 @@ func (a *App) wire(ctx context.Context) error {
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
-		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment})
+		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment,
+		Numbers: &numbers.Finder{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, Background: a.background}})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/store"
 	"omni/server/telephony"
+	"omni/server/telephony/numbers"
 	"omni/server/uis"
 )
 
@@ -66,8 +67,9 @@ func closeLane(ctx context.Context, db *store.DB, lanes *outbox.Outbox, p accoun
 
 // rest works the keys that belong to no engine: an account's and a portal's.
 type rest struct {
-	app   *App
-	chats *chats.Engine
+	app     *App
+	chats   *chats.Engine
+	changes *numbers.Changes
 }
 
 // account takes webhooks about connections, channels and visitors.
@@ -101,14 +103,17 @@ func (r *rest) account(ctx context.Context, step *inbox.Step, events []inbox.Eve
 	return nil
 }
 
-// portal takes events of a portal that no engine needs yet; they are kept, and tell the self-check that events arrive.
-func (r *rest) portal(ctx context.Context, step *inbox.Step, _ []inbox.Event) error {
+// portal takes events of a portal: they tell the self-check that events arrive, and those of the CRM whose numbers have changed.
+func (r *rest) portal(ctx context.Context, step *inbox.Step, events []inbox.Event) error {
 	id, err := strconv.ParseInt(strings.TrimPrefix(string(step.Key), "portal:"), 10, 64)
 	if err != nil {
 		return inbox.Permanent(err)
 	}
 	_, err = step.Tx.Exec(ctx, `UPDATE portal SET event_at = $3 WHERE account_id = $1 AND id = $2`, int64(step.Account), id, step.Now)
-	return err
+	if err != nil {
+		return err
+	}
+	return r.changes.Step(ctx, step, ids.PortalID(id), events)
 }
 
 // copies brings clients' files over from UIS, as jobs.

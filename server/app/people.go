@@ -22,6 +22,7 @@ import (
 	"omni/server/settings"
 	"omni/server/telephony"
 	callgaps "omni/server/telephony/gaps"
+	"omni/server/telephony/numbers"
 )
 
 // people runs the jobs around employees and directories, and queues them for the pages.
@@ -35,6 +36,7 @@ type people struct {
 	lists       *lists.Lists
 	workdays    *staff.Workdays
 	lines       *telephony.Lines
+	walk        *numbers.Walk
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox, hub *relay.Hub) {
@@ -158,6 +160,35 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 // saved brings the portal in line with settings that were just saved.
 func (p *people) saved(account ids.AccountID) {
 	p.app.background("queue lines", func(ctx context.Context) error { return p.queueLines(ctx, account) })
+	p.app.background("queue numbers", func(ctx context.Context) error { return p.queueNumbers(ctx, account) })
+}
+
+// queueNumbers begins the walk through the CRM's numbers, or ends what it left, when the settings ask for it (T3).
+func (p *people) queueNumbers(ctx context.Context, account ids.AccountID) error {
+	return p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		wanted, err := p.walk.Wanted(ctx, tx, account)
+		if err != nil || !wanted {
+			return err
+		}
+		_, err = p.runner.Enqueue(ctx, tx, account, "numbers", syncPayload{})
+		if errors.Is(err, jobs.ErrRunning) {
+			return rounds.MakeDue(ctx, tx, account, "numbers") // it may have looked at the settings for the last time
+		}
+		return err
+	})
+}
+
+// walkNumbers is the job that fills the table of known numbers (T3). A large CRM takes many of them: each leaves the round due, so that the next one follows.
+func (p *people) walkNumbers(ctx context.Context, job *jobs.Job) (any, error) {
+	more, err := p.walk.Do(ctx, job.Account)
+	var refused *outbox.Failure
+	if errors.As(err, &refused) && refused.Kind == outbox.Refused {
+		return nil, jobs.GiveUp("refused", err)
+	}
+	if err != nil || !more {
+		return nil, err
+	}
+	return nil, p.app.db.InAccount(ctx, job.Account, func(ctx context.Context, tx pgx.Tx) error { return rounds.MakeDue(ctx, tx, job.Account, "numbers") })
 }
 
 func (p *people) queueLines(ctx context.Context, account ids.AccountID) error {
@@ -259,7 +290,7 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 
 // progress tells open pages that a job moved on.
 // unseen are the jobs that no page shows.
-var unseen = map[string]bool{"file": true, "lines": true, callgaps.JobKind: true, gaps.JobKind: true}
+var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, callgaps.JobKind: true, gaps.JobKind: true}
 
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {

@@ -20,6 +20,8 @@ import (
 const (
 	listsEvery = 24 * time.Hour
 	syncEvery  = 24 * time.Hour
+	// numbersEvery is how often the CRM is walked through again for its numbers: what no event told comes to light then (T3).
+	numbersEvery = 24 * time.Hour
 )
 
 // rounds are the procedures that come again by themselves: directories, employees, working days.
@@ -30,6 +32,7 @@ func (p *people) rounds() *rounds.Rounds {
 		{Name: "employees", Every: syncEvery, Wanted: p.asked(func(m settings.Main) bool { return m.SyncAll }), Start: p.start("employees")},
 		{Name: "statuses", Every: staff.ImportEvery, AtOnce: true, Wanted: p.asked(func(m settings.Main) bool { return m.ImportStatuses }), Start: p.start("statuses")},
 		{Name: callgaps.JobKind, Every: callgaps.Every, AtOnce: true, Wanted: wantsCalls, Start: p.start(callgaps.JobKind)},
+		{Name: "numbers", Every: numbersEvery, AtOnce: true, Wanted: always, Start: p.startNumbers},
 	}})
 }
 
@@ -57,6 +60,16 @@ func (p *people) start(kind string) func(context.Context, pgx.Tx, ids.AccountID,
 		}
 		return err
 	}
+}
+
+// startNumbers queues the walk where scenarios may ask this portal for personal managers. Elsewhere the round passes without anything: turning the switch on
+// begins a walk by itself, so nobody has to be looked at again and again.
+func (p *people) startNumbers(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) error {
+	doc, err := settings.Current(ctx, tx, account)
+	if err != nil || doc.ManagerPortal() != portal {
+		return err
+	}
+	return p.start("numbers")(ctx, tx, account, portal)
 }
 
 // statuses is the job behind "Import statuses" (S2).

@@ -49,11 +49,12 @@ type size struct {
 	crowd    time.Duration // how long a thousand accounts write
 	rate     float64       // messages a second while the way to a socket is measured
 	commands int
+	quick    bool
 }
 
 func sizeOf(quick bool) size {
 	if quick {
-		return size{each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400, pages: accounts, crowd: 2 * time.Second}
+		return size{quick: true, each: 200 * time.Millisecond, queued: 500, sockets: 50, rounds: 5, live: time.Second, rate: 50, commands: 400, pages: accounts, crowd: 2 * time.Second}
 	}
 	return size{each: 4 * time.Second, queued: 5000, sockets: 5000, rounds: 40, live: 5 * time.Second, rate: 500, commands: 10_000, pages: 1000, crowd: time.Minute}
 }

@@ -20,7 +20,7 @@ const (
 // specsCRM are crm.item and everything around it.
 var specsCRM = slices.Concat(
 	each(Spec{Scope: "crm", Mode: CheckRead}, "crm.item.get", "crm.item.list", "crm.item.fields", "crm.duplicate.findbycomm", "crm.status.list", "crm.status.entity.types",
-		"crm.category.list", "crm.settings.mode.get", "crm.deal.contact.items.get", "crm.contact.company.items.get"),
+		"crm.category.list", "crm.settings.mode.get", "crm.lead.list", "crm.contact.list", "crm.company.list", "crm.deal.contact.items.get", "crm.contact.company.items.get"),
 	each(Spec{Scope: "crm", Mode: CheckSet, Done: gone}, "crm.item.delete"),
 	userFields("lead", "deal", "contact", "company"),
 	[]Spec{

@@ -68,7 +68,7 @@ func (t *turn) ask() {
 	t.letters = append(t.letters, inbox.Row{Kind: crm.KindNeed, Body: encode(crm.Need{
 		Ref: c.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: terms.portal, Aliases: aliases,
 		Facts:  crm.Facts{Name: c.Name, Phones: c.Phones, Emails: c.Emails, HasContacts: contacts},
-		Policy: terms.policy, Fields: t.give(), Version: version,
+		Policy: terms.policy, Fields: t.give(), Version: version, KeepNumbers: t.setting.Document.ManagerPortal() == terms.portal,
 	})})
 }
 

@@ -48,7 +48,7 @@ type Owned struct {
 // DecideCall is the one decision of what a call creates (T4; T5 is the same for outbound calls). Joined are the found entities its activity is tied to.
 func DecideCall(policy CallPolicy, picture Picture) Decision {
 	d := Decision{First: picture.Empty(), Funnel: policy.Funnel, Responsible: policy.Responsible}
-	if existing := existing(picture, policy.Dismissed); len(existing) > 0 {
+	if existing := Existing(picture, policy.Dismissed); len(existing) > 0 {
 		d.Responsible = existing[0]
 	}
 	person, hasPerson := picture.Newest(Contact, nil)
@@ -109,8 +109,8 @@ func newestWork(p Picture, pass func(Entity) bool) (Entity, bool) {
 	return lead, hasLead
 }
 
-// existing are the responsibles of the highest found entities, contact before company before lead and deal, open ones before closed ones, then the newest (T9).
-func existing(p Picture, dismissed []ids.B24UserID) []ids.B24UserID {
+// Existing are the responsibles of the highest found entities, contact before company before lead and deal, open ones before closed ones, then the newest (T9).
+func Existing(p Picture, dismissed []ids.B24UserID) []ids.B24UserID {
 	var list []ids.B24UserID
 	add := func(e Entity, found bool) {
 		if found && e.Responsible != 0 && !slices.Contains(dismissed, e.Responsible) && !slices.Contains(list, e.Responsible) {
@@ -126,7 +126,7 @@ func existing(p Picture, dismissed []ids.B24UserID) []ids.B24UserID {
 
 // callAnswer is what the picture and the decision tell the call; what is created is added when it is there.
 func callAnswer(policy CallPolicy, picture Picture, d Decision) *CallAnswer {
-	a := &CallAnswer{First: d.First, Existing: existing(picture, policy.Dismissed)}
+	a := &CallAnswer{First: d.First, Existing: Existing(picture, policy.Dismissed)}
 	for _, e := range d.Joined {
 		a.Bind = append(a.Bind, e.Ref)
 		if e.Type != Deal && a.Primary == nil {

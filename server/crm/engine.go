@@ -168,6 +168,9 @@ func (r *row) foundAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flo
 		r.giveUp(step, out, because("crm.picture_not_read", "text", err.Error()))
 		return nil
 	}
+	if r.Work.Need.KeepNumbers {
+		r.Work.ByNumber = found{Leads: slices.Clone(f.Leads), Contacts: slices.Clone(f.Contacts), Companies: slices.Clone(f.Companies)}
+	}
 	for _, tie := range r.Ties {
 		f.add(tie)
 	}
@@ -198,6 +201,9 @@ func (r *row) readAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 
 func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 	need := *r.Work.Need
+	if known := seen(need, picture, r.Work.ByNumber); len(known) > 0 {
+		step.Write(func(batch *pgx.Batch) { QueueKnown(batch, step.Account, need.Portal, picture.At, known) })
+	}
 	var d Decision
 	if need.Call != nil {
 		d = DecideCall(*need.Call, picture)

@@ -35,6 +35,8 @@ type Need struct {
 	Fields map[EntityType]map[string]any `json:"fields,omitempty"`
 	// Version is the settings version the communication decided with.
 	Version int `json:"version"`
+	// KeepNumbers: the picture goes into the table of known numbers (T3).
+	KeepNumbers bool `json:"keep_numbers,omitempty"`
 }
 
 // Answer is what the planner tells the communication.
@@ -57,10 +59,12 @@ type Answer struct {
 type work struct {
 	Need *Need `json:"need,omitempty"`
 	// Round makes plan names of repeated work unique; Rounds is the highest there was.
-	Round    int       `json:"round,omitempty"`
-	Rounds   int       `json:"rounds,omitempty"`
-	Mode     Mode      `json:"mode,omitempty"`
-	Found    found     `json:"found,omitzero"`
+	Round  int   `json:"round,omitempty"`
+	Rounds int   `json:"rounds,omitempty"`
+	Mode   Mode  `json:"mode,omitempty"`
+	Found  found `json:"found,omitzero"`
+	// ByNumber is the part of Found that the search brought up, for the table of known numbers.
+	ByNumber found     `json:"by_number,omitzero"`
 	Decision *Decision `json:"decision,omitempty"`
 	// Call is the part of a call's answer that the picture decided.
 	Call *CallAnswer `json:"call,omitempty"`

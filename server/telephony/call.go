@@ -174,7 +174,8 @@ func (t *turn) ask(f *Facts) {
 	t.call.Portal, t.call.Link.Version = portalOf(doc), doc.Version
 	t.phase(Asked)
 	t.need = &crm.Need{Ref: t.call.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: t.call.Portal, Aliases: crm.Aliases([]string{f.Phone}, nil, "", ""),
-		Facts: crm.Facts{Name: f.value("contact_full_name"), Phones: []string{f.Phone}, HasContacts: true}, Call: &policy, Fields: t.give(), Version: doc.Version}
+		Facts: crm.Facts{Name: f.value("contact_full_name"), Phones: []string{f.Phone}, HasContacts: true}, Call: &policy, Fields: t.give(), Version: doc.Version,
+		KeepNumbers: doc.ManagerPortal() == t.call.Portal}
 }
 
 // entities takes the planner's answer in and registers the call.

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 
 	"omni/server/account"
 	"omni/server/account/proof"
@@ -70,6 +72,10 @@ func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.Ev
 	}
 	sum := sha256.Sum256(body)
 	name := hex.EncodeToString(sum[:16])
+	if strings.HasPrefix(e.Name, "ONCRM") {
+		// Two changes within a second look the same and the first may have been read already; the portal repeats nothing by itself.
+		name += ":" + uuid.NewString()
+	}
 	return s.Intake.Accept(ctx, inbox.Row{Account: p.Account, Key: keyOf(p, e, name), Kind: "b24." + e.Name, Natural: "b24:" + name, Body: body})
 }
 

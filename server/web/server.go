@@ -28,6 +28,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/relay"
 	"omni/server/store"
+	"omni/server/telephony/numbers"
 	"omni/server/why"
 	"omni/server/workplace"
 )
@@ -77,6 +78,8 @@ type Options struct {
 	Saved func(account ids.AccountID)
 	// CheckPayment queues a look at whether a portal's app is paid.
 	CheckPayment func(ctx context.Context, p account.Portal) error
+	// Numbers tells scenarios of UIS whom a call belongs to.
+	Numbers *numbers.Finder
 }
 
 // Server serves the public address.

@@ -114,14 +114,6 @@ func (s *Server) take(c *fiber.Ctx, row inbox.Row) error {
 	return c.SendStatus(http.StatusOK)
 }
 
-// manager answers interactive call processing: nobody is known until the index of numbers is there.
-func (s *Server) manager(c *fiber.Ctx) error {
-	if _, err := s.door(c); err != nil {
-		return err
-	}
-	return c.JSON(fiber.Map{"returned_code": 0})
-}
-
 // checkView is the result of testing one thing.
 type checkView struct {
 	Code string  `json:"code"`
@@ -220,7 +212,8 @@ func (s *Server) deleteUIS(c *fiber.Ctx) error {
 	return c.SendStatus(http.StatusNoContent)
 }
 
-// uisNotifications lists what an administrator pastes at UIS (U3), and when each was heard of last.
+// uisNotifications lists what an administrator pastes at UIS (U3), and when each was heard of last; the address that scenarios ask for personal managers (T3) is
+// pasted there, too.
 func (s *Server) uisNotifications(c *fiber.Ctx) error {
 	type item struct {
 		Event        string     `json:"event"`
@@ -234,7 +227,7 @@ func (s *Server) uisNotifications(c *fiber.Ctx) error {
 	items := []item{}
 	conn, err := s.UIS.Get(c.UserContext(), p.Account)
 	if errors.Is(err, uisconn.ErrNotConnected) {
-		return c.JSON(fiber.Map{"items": items, "next": nil})
+		return c.JSON(fiber.Map{"items": items, "manager_url": nil, "next": nil})
 	}
 	if err != nil {
 		return err
@@ -243,14 +236,15 @@ func (s *Server) uisNotifications(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	address := s.PublicURL + "/uis/" + url.PathEscape(conn.Token) + "/"
 	for _, t := range uis.Templates() {
-		i := item{Event: string(t.Event), Title: t.Label, Method: t.Method, URL: s.PublicURL + "/uis/" + url.PathEscape(conn.Token) + "/notifications", Body: t.Body}
+		i := item{Event: string(t.Event), Title: t.Label, Method: t.Method, URL: address + "notifications", Body: t.Body}
 		if at, ok := last[string(t.Event)]; ok {
 			i.LastReceived = &at
 		}
 		items = append(items, i)
 	}
-	return c.JSON(fiber.Map{"items": items, "next": nil})
+	return c.JSON(fiber.Map{"items": items, "manager_url": address + "manager", "next": nil})
 }
 
 // lines are the portal's open lines; which channel each carries comes with the open-lines section.

@@ -786,6 +786,8 @@ export interface components {
         };
         UISNotificationList: {
             items: components["schemas"]["UISNotification"][];
+            /** @description what a scenario asks for the personal manager (interactive call processing); null: UIS is not connected */
+            manager_url: string | null;
             next: string | null;
         };
         UISNotification: {

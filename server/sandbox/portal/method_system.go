@@ -5,7 +5,7 @@ import "strings"
 // registry is every method the portal knows, by lower-case name.
 func registry() map[string]*method {
 	m := map[string]*method{}
-	for _, group := range [][]*method{systemMethods(), eventMethods(), placementMethods(), userMethods(), crmItemMethods(), crmDirectoryMethods(),
+	for _, group := range [][]*method{systemMethods(), eventMethods(), placementMethods(), userMethods(), crmItemMethods(), oldListMethods(), crmDirectoryMethods(),
 		timelineMethods(), activityMethods(), activityExtraMethods(), userFieldMethods(), imMethods(), connectorMethods(), connectorMessageMethods(), openLineMethods(),
 		telephonyLineMethods(), telephonyCallMethods(), robotMethods()} {
 		for _, x := range group {

@@ -36,7 +36,7 @@ export function useUIS() {
 
 export function useNotifications(open: Ref<boolean>) {
   const { api } = useServices()
-  return useQuery({ queryKey: ['uis-notifications'], enabled: open, queryFn: async () => (await unwrap(api.GET('/uis/notifications'))).items })
+  return useQuery({ queryKey: ['uis-notifications'], enabled: open, queryFn: () => unwrap(api.GET('/uis/notifications')) })
 }
 
 /** A directory with what of it this page shows: name, e-mail, type. */
