@@ -85,7 +85,7 @@ async function telephone() {
   await phone.setViewportSize({ width: 460, height: 860 })
   await phone.goto(`${uis}/phone/romashka?lang=ru&channel=20&number=79000000888&name=Вера`)
   const play = async (kind) => {
-    if (!await phone.getByTestId(`phone-call-${kind}`).isVisible()) await phone.getByTestId('phone-menu').click()
+    if (!await phone.getByTestId(`phone-call-${kind}`).isVisible()) await phone.getByTestId('phone-actions').click()
     await phone.getByTestId(`phone-call-${kind}`).click()
   }
   await page.goto(`${portal}/crm/lead/list/`)
@@ -123,7 +123,7 @@ async function telephone() {
   await page.goto(cabinet)
   const told = page.frameLocator('iframe').first()
   await told.getByTestId('nav-communications').click({ timeout: patience })
-  await told.getByTestId('kind-call').click({ timeout: patience })
+  await told.getByTestId('communications-call').click({ timeout: patience })
   await told.locator('[data-row]', { hasText: '000' }).first().click({ timeout: patience })
   await told.getByTestId('why-reasons').waitFor({ timeout: patience })
   await shot('why-call')
