@@ -161,6 +161,9 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 func (p *people) saved(account ids.AccountID) {
 	p.app.background("queue lines", func(ctx context.Context) error { return p.queueLines(ctx, account) })
 	p.app.background("queue numbers", func(ctx context.Context) error { return p.queueNumbers(ctx, account) })
+	p.app.background("look at rounds again", func(ctx context.Context) error {
+		return p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error { return rounds.SettingsSaved(ctx, tx, account) })
+	})
 }
 
 // queueNumbers begins the walk through the CRM's numbers, or ends what it left, when the settings ask for it (T3).

@@ -43,6 +43,7 @@ func TestWhyOfCalls(t *testing.T) {
 	require.Contains(t, codes, "call.responsible_rule")
 	require.Contains(t, codes, "crm.first_nothing_found")
 	require.Contains(t, codes, "call.done")
+	require.Contains(t, fmt.Sprint(page.Reasons), "Мария Зимина", "people are named")
 	require.Len(t, page.Entities, 2, "the lead and the activity")
 	require.NotEmpty(t, page.Commands)
 	page, codes = read(out)

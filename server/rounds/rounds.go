@@ -23,6 +23,8 @@ const (
 	lookEvery = 15 * time.Second
 	// most bounds one look; what is left comes with the next.
 	most = 500
+	// UnwantedFor is how long a round that the settings do not ask for is not looked at again, so that the many who want none keep nobody waiting.
+	UnwantedFor = 10 * time.Minute
 )
 
 // Round is a procedure that comes again for each active portal.
@@ -31,7 +33,7 @@ type Round struct {
 	Every time.Duration
 	// AtOnce: a portal's first time is now; otherwise it is one interval after it was first seen.
 	AtOnce bool
-	// Wanted tells whether the settings ask for it. One that is not wanted stays due.
+	// Wanted tells whether the settings ask for it. One that is not wanted stays due, and is looked at again after UnwantedFor or after SettingsSaved.
 	Wanted func(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error)
 	// Start begins it, as a rule by queueing a job, in the transaction that notes that it was started.
 	Start func(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) error
@@ -92,7 +94,8 @@ func (r *Rounds) due(ctx context.Context, round Round) ([]subject, error) {
 	var list []subject
 	err := r.DB.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT p.account_id, p.id, r.done_at IS NOT NULL FROM portal p LEFT JOIN round r ON r.account_id = p.account_id AND r.portal_id = p.id AND r.name = $1
-			WHERE p.state = 'active' AND (r.done_at IS NULL OR r.done_at <= $2) ORDER BY r.done_at NULLS FIRST LIMIT $3`, round.Name, r.Clock.Now().Add(-round.Every), most)
+			WHERE p.state = 'active' AND (r.done_at IS NULL OR r.done_at <= $2) AND (r.unwanted_until IS NULL OR r.unwanted_until <= $4) ORDER BY r.done_at NULLS FIRST LIMIT $3`,
+			round.Name, r.Clock.Now().Add(-round.Every), most, r.Clock.Now())
 		if err != nil {
 			return err
 		}
@@ -119,11 +122,16 @@ func (r *Rounds) begin(ctx context.Context, round Round, at subject) error {
 			return err
 		}
 		wanted, err := round.Wanted(ctx, tx, at.account, at.portal)
-		if err != nil || !wanted {
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			_, err := tx.Exec(ctx, `INSERT INTO round (account_id, portal_id, name, done_at, unwanted_until) VALUES ($1, $2, $3, '-infinity', $4)
+				ON CONFLICT (account_id, portal_id, name) DO UPDATE SET unwanted_until = EXCLUDED.unwanted_until`, int64(at.account), int64(at.portal), round.Name, now.Add(UnwantedFor))
 			return err
 		}
 		tag, err := tx.Exec(ctx, `INSERT INTO round (account_id, portal_id, name, done_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (account_id, portal_id, name) DO UPDATE SET done_at = EXCLUDED.done_at WHERE round.done_at <= $5`,
+			ON CONFLICT (account_id, portal_id, name) DO UPDATE SET done_at = EXCLUDED.done_at, unwanted_until = NULL WHERE round.done_at <= $5`,
 			int64(at.account), int64(at.portal), round.Name, now, now.Add(-round.Every))
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -132,10 +140,18 @@ func (r *Rounds) begin(ctx context.Context, round Round, at subject) error {
 	})
 }
 
+// SettingsSaved lets the rounds that an account's settings did not ask for be looked at again: now they may.
+func SettingsSaved(ctx context.Context, tx pgx.Tx, account ids.AccountID) error {
+	if _, err := tx.Exec(ctx, `UPDATE round SET unwanted_until = NULL WHERE account_id = $1 AND unwanted_until IS NOT NULL`, int64(account)); err != nil {
+		return fmt.Errorf("look at the rounds of account %d again: %w", account, err)
+	}
+	return nil
+}
+
 // MakeDue lets a round of all portals of an account begin at the next look, however long ago it was made: something it reads has just changed.
 func MakeDue(ctx context.Context, tx pgx.Tx, account ids.AccountID, name string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO round (account_id, portal_id, name, done_at) SELECT account_id, id, $2, '-infinity' FROM portal WHERE account_id = $1
-		ON CONFLICT (account_id, portal_id, name) DO UPDATE SET done_at = EXCLUDED.done_at`, int64(account), name)
+		ON CONFLICT (account_id, portal_id, name) DO UPDATE SET done_at = EXCLUDED.done_at, unwanted_until = NULL`, int64(account), name)
 	if err != nil {
 		return fmt.Errorf("make the round %s of account %d due: %w", name, account, err)
 	}

@@ -92,6 +92,8 @@ func TestOnceInTheCluster(t *testing.T) {
 	require.Zero(t, look())
 	require.Equal(t, 3, started[1])
 	wanted, broken = true, true
+	require.Zero(t, look(), "one that was not wanted is not looked at for a while")
+	require.NoError(t, one.InAccount(t.Context(), 1, func(ctx context.Context, tx pgx.Tx) error { return rounds.SettingsSaved(ctx, tx, 1) }))
 	require.Positive(t, look(), "what could not be started is told")
 	broken, later = false, true
 	require.Zero(t, look(), "later is no trouble")

@@ -25,32 +25,67 @@ type Reason struct {
 // mostReasons bounds the chain; a communication has a handful.
 const mostReasons = 500
 
-// reasons reads what was noted about a communication, in the order it was noted.
-func (r *Room) reasons(ctx context.Context, tx pgx.Tx, account ids.AccountID, ref Ref, lang string) ([]Reason, error) {
+// noted is a reason as it was stored.
+type noted struct {
+	Reason
+	args map[string]any
+}
+
+// reasons reads what was noted about a communication, in the order it was noted. People of the portal are named.
+func (r *Room) reasons(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, ref Ref, lang string) ([]Reason, error) {
 	rows, err := tx.Query(ctx, `SELECT code, args, created_at, settings_version FROM reason WHERE account_id = $1 AND ref = $2 ORDER BY id LIMIT $3`,
 		int64(account), ref.String(), mostReasons)
 	if err != nil {
 		return nil, fmt.Errorf("read reasons of %s: %w", ref, err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Reason, error) {
-		var why Reason
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (noted, error) {
+		n := noted{args: map[string]any{}}
 		var raw []byte
-		if err := row.Scan(&why.Code, &raw, &why.At, &why.Version); err != nil {
-			return why, err
+		if err := row.Scan(&n.Code, &raw, &n.At, &n.Version); err != nil {
+			return n, err
 		}
-		args := map[string]any{}
 		numbers := json.NewDecoder(bytes.NewReader(raw)) // as written: a number of seven digits is not 4.711e+06
 		numbers.UseNumber()
-		if err := numbers.Decode(&args); err != nil {
-			return why, err
-		}
-		why.Text = r.sentence(lang, why.Code, args)
-		return why, nil
+		return n, numbers.Decode(&n.args)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read reasons of %s: %w", ref, err)
 	}
-	return list, nil
+	names, err := people(ctx, tx, account, portal, list)
+	if err != nil {
+		return nil, fmt.Errorf("name the people in the reasons of %s: %w", ref, err)
+	}
+	out := make([]Reason, len(list))
+	for i, n := range list {
+		if name := names[fmt.Sprint(n.args["user"])]; name != "" {
+			n.args["user"] = name
+		}
+		n.Text = r.sentence(lang, n.Code, n.args)
+		out[i] = n.Reason
+	}
+	return out, nil
+}
+
+// people are the names of the users whom reasons name by their numbers.
+func people(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID, list []noted) (map[string]string, error) {
+	var users []string
+	for _, n := range list {
+		if user, named := n.args["user"]; named {
+			users = append(users, fmt.Sprint(user))
+		}
+	}
+	names := map[string]string{}
+	if len(users) == 0 {
+		return names, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT id::text, trim(first_name || ' ' || last_name) FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND id::text = ANY($3)`,
+		int64(account), int64(portal), users)
+	if err != nil {
+		return nil, err
+	}
+	var id, name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { names[id] = name; return nil })
+	return names, err
 }
 
 // sentence puts a reason into words: the text why.{code}, in which "entity" and "state" are words themselves. What has nothing to say at its end, such as

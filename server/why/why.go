@@ -213,7 +213,7 @@ func (r *Room) Tell(ctx context.Context, account ids.AccountID, ref Ref, lang st
 		if told.Portal, err = portalOf(ctx, tx, account, story.Portal); err != nil {
 			return err
 		}
-		if told.Reasons, err = r.reasons(ctx, tx, account, ref, lang); err != nil {
+		if told.Reasons, err = r.reasons(ctx, tx, account, story.Portal, ref, lang); err != nil {
 			return err
 		}
 		return told.read(ctx, tx, account, ref)
