@@ -114,18 +114,18 @@ func queuePeople(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, i
 	})
 }
 
-// queueOthers looks at the client's other calls under the lock of his row, so that of two calls that end at once each sees the other (T4a).
+// queueOthers looks at the client's other calls, which of two that began in one moment came later the higher number tells, under the lock of his row, so that of two calls that end at once each sees the other (T4a).
 func queueOthers(batch *pgx.Batch, account ids.AccountID, t *turn) {
 	t.setting.older = map[ids.UISCallID]int64{}
 	batch.Queue(`SELECT FROM client WHERE account_id = $1 AND id = $2 FOR UPDATE`, int64(account), int64(t.call.Client))
-	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND activity_open AND activity_id IS NOT NULL AND started_at <= $4 ORDER BY id LIMIT 40`,
+	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) < ($4, $3) AND activity_open AND activity_id IS NOT NULL ORDER BY id LIMIT 40`,
 		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).Query(func(rows pgx.Rows) error {
 		var id ids.UISCallID
 		var activity int64
 		_, err := pgx.ForEachRow(rows, []any{&id, &activity}, func() error { t.setting.older[id] = activity; return nil })
 		return err
 	})
-	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off') AND started_at > $4)`,
+	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) > ($4, $3) AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off'))`,
 		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.later) })
 }
 
