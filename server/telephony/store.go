@@ -59,6 +59,8 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	}
 	batch := &pgx.Batch{}
 	queuePeople(batch, step.Account, portal, &t.setting.people)
+	batch.Queue(`SELECT EXISTS (SELECT FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = 'outer_lines' AND id = $3)`, int64(step.Account), int64(portal), t.call.Facts.Number).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.lined) })
 	t.setting.names = names{}
 	if kinds, values := named(&t.call.Facts); len(kinds) > 0 {
 		batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
