@@ -138,6 +138,9 @@ type Link struct {
 	Comments []Comment `json:"comments,omitempty"`
 	// Version is the settings version the decision was taken with.
 	Version int `json:"version,omitempty"`
+	// Responsible is who gets what is created, and Notify, that he is told of it (C7).
+	Responsible ids.B24UserID `json:"responsible,omitempty"`
+	Notify      bool          `json:"notify,omitempty"`
 	// Activity is the CRM activity of this chat, 0 when none was made (C3a).
 	Activity     int64 `json:"activity,omitempty"`
 	ActivityDone bool  `json:"activity_done,omitempty"`

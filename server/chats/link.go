@@ -64,6 +64,7 @@ func (t *turn) ask() {
 	}
 	c.Portal = terms.portal
 	c.CRM.Phase, c.CRM.Version = "asked", version
+	c.CRM.Responsible, c.CRM.Notify = terms.policy.Responsible, t.setting.Document.Chats.Notify
 	t.touched = true
 	t.letters = append(t.letters, inbox.Row{Kind: crm.KindNeed, Body: encode(crm.Need{
 		Ref: c.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: terms.portal, Aliases: aliases,
@@ -102,6 +103,7 @@ func (t *turn) entities(body []byte) error {
 	for _, tie := range a.Ties {
 		if !slices.ContainsFunc(link.Ties, func(known crm.Tie) bool { return known.Ref == tie.Ref }) {
 			link.Ties = append(link.Ties, tie)
+			t.notify(tie)
 		}
 	}
 	if a.Activity != 0 {
