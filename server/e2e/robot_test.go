@@ -129,8 +129,22 @@ func TestRobotCalls(t *testing.T) {
 		require.True(t, k.Finished)
 	}
 	require.Len(t, c.of(portal.Lead, "79005558001"), 1, "the lead's own client made no other")
+	require.Equal(t, 4, c.rows(`SELECT count(*) FROM reason WHERE code = 'call.by_robot'`))
+	c.answerLost(lead)
 	require.Empty(t, c.told(3))
 	c.w.clean()
+}
+
+// answerLost has a start whose answer gets lost: the call is there, so that it is neither started again nor told as unclear.
+func (c *callCentre) answerLost(lead int) {
+	c.t.Helper()
+	c.uis.AddFault(uisplatform.Fault{API: "call", Match: "start.employee_call", Kind: uisplatform.LostAfter, Times: 1})
+	require.NoError(c.t, c.portal.RunRobot(robotCode, portal.Lead, lead, nil))
+	eventually(c.t, "UIS has the call", func() bool { return len(c.uis.Calls()) == 5 })
+	c.quiet()
+	require.Len(c.t, c.uis.Calls(), 5)
+	require.Len(c.t, c.portal.Calls(), 5)
+	require.Zero(c.t, c.rows(`SELECT count(*) FROM reason WHERE code LIKE 'robot.%'`))
 }
 
 // The same post again does nothing; what cannot be dialled is told to the responsible, or to whoever installed the app, and changes nothing.
@@ -180,17 +194,18 @@ func TestRobotInVain(t *testing.T) {
 		{robotCode, card, map[string]string{"whom": "employee", "employee": "user_4"}, 3, "не сопоставлен"},
 		{robotCode, card, map[string]string{"whom": "employee"}, 3, "не выбран сотрудник"},
 		{robotCode, card, map[string]string{"whom": "moon"}, 1, "moon"},
-		{robotCode, card, map[string]string{"phone": "звоните"}, 3, "звоните"},
+		{robotCode, card, map[string]string{"phone": "зво\x00ните"}, 3, "звоните"},
 	} {
 		before := len(c.told(wrong.user))
 		require.Equal(t, http.StatusOK, post(token, wrong.code, fmt.Sprint("wrong", n), wrong.document, wrong.properties))
 		eventually(t, "he is told: "+wrong.text, func() bool { return len(c.told(wrong.user)) == before+1 })
 		require.Contains(t, c.told(wrong.user)[before], wrong.text)
 	}
-	c.uis.AddFault(uisplatform.Fault{API: "call", Match: "start.employee_call", Kind: uisplatform.Internal, Times: 50})
+	c.uis.AddFault(uisplatform.Fault{API: "call", Match: "start.employee_call", Kind: uisplatform.ResetBefore, Times: 50})
 	before := len(c.told(3))
 	require.Equal(t, http.StatusOK, post(token, robotCode, "unclear", card, nil))
 	eventually(t, "he is told that it is not known", func() bool { return len(c.told(3)) == before+1 })
+	require.Contains(t, c.told(3)[before], "Неизвестно")
 	c.w.platform.ClearFaults()
 	c.save(func(s map[string]any) { s["enabled"] = false })
 	before = len(c.told(1))

@@ -84,8 +84,8 @@ type clickTurn struct {
 	numbers, scenarios []directory.Entry
 	texts              Texts
 	click              *Click
-	touched       bool
-	out           flow.Outcome
+	touched            bool
+	out                flow.Outcome
 }
 
 // Step implements inbox.Handler for keys click:{id}.

@@ -81,7 +81,10 @@ func taskOf(properties map[string]string, at time.Time) *Task {
 		return n
 	}
 	task := &Task{Whom: strings.TrimSpace(properties[PropertyWhom]), Employee: ids.B24UserID(whole(properties[PropertyEmployee])),
-		Scenario: uis.ScenarioID(whole(properties[PropertyScenario])), Number: strings.TrimSpace(properties[PropertyNumber]), Phone: strings.TrimSpace(properties[PropertyPhone]), At: at}
+		Scenario: uis.ScenarioID(whole(properties[PropertyScenario])), Number: strings.TrimSpace(properties[PropertyNumber]), At: at}
+	// A field of the card with several numbers comes as one text.
+	first, _, _ := strings.Cut(properties[PropertyPhone], ",")
+	task.Phone = strings.TrimSpace(first)
 	if task.Whom == "" {
 		task.Whom = RingResponsible
 	}

@@ -72,7 +72,7 @@ func TestRobotTask(t *testing.T) {
 	at := time.Unix(1700000000, 0)
 	require.Equal(t, &Task{Whom: RingResponsible, At: at}, taskOf(map[string]string{"employee": "", "scenario": "", "number": ""}, at))
 	require.Equal(t, &Task{Whom: RingEmployee, Employee: 5, Scenario: 61, Number: otherLine, Phone: "+7 900", At: at},
-		taskOf(map[string]string{"whom": "employee", "employee": "user_5", "scenario": "61", "number": otherLine, "phone": " +7 900 "}, at))
+		taskOf(map[string]string{"whom": "employee", "employee": "user_5", "scenario": "61", "number": otherLine, "phone": " +7 900 , +7 901"}, at))
 	require.Zero(t, taskOf(map[string]string{"employee": "group_5"}, at).Employee)
 }
 

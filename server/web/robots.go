@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -48,15 +50,15 @@ func (s *Server) robot(c *fiber.Ctx) error {
 
 // takeRun stores a run. Its tokens are not kept; event_token is made anew for each run, so that it names it.
 func (s *Server) takeRun(ctx context.Context, p account.Portal, run *bitrix24.RobotPOST) error {
-	stored := telephony.RobotRun{Code: run.Code, Properties: map[string]string{}, Portal: p.ID}
+	stored := telephony.RobotRun{Code: word(run.Code), Properties: map[string]string{}, Portal: p.ID}
 	if len(run.Document) == 3 {
-		stored.Document = run.Document[2]
+		stored.Document = word(run.Document[2])
 	}
 	for name, value := range run.Properties.Children {
 		if items := value.Items(); len(items) > 0 {
 			value = items[0]
 		}
-		stored.Properties[name] = value.Text
+		stored.Properties[word(name)] = word(value.Text)
 	}
 	body, err := json.Marshal(stored)
 	if err != nil {
@@ -73,4 +75,18 @@ func (s *Server) takeRun(ctx context.Context, p account.Portal, run *bitrix24.Ro
 	sum := sha256.Sum256(raw)
 	name := hex.EncodeToString(sum[:16])
 	return s.Intake.Accept(ctx, inbox.Row{Account: p.Account, Key: telephony.RobotKey(name), Kind: telephony.KindRobot, Natural: "b24:robot:" + name, Body: body})
+}
+
+// longestWord is how much of a value is kept: people may put a whole text of the card where a number belongs, and are told of it.
+const longestWord = 200
+
+// word is a value as it can be stored and told: without control characters, and not longer than that.
+func word(text string) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text))
+	return string(runes[:min(len(runes), longestWord)])
 }
