@@ -43,7 +43,7 @@ func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connectio
 	p.runner, p.accounts, p.connections = runner, accounts, connections
 	p.staff = staff.New(staff.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Employees: p.readEmployees})
 	p.workdays = &staff.Workdays{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Lanes: lanes, Log: p.app.log}
-	p.lines = &telephony.Lines{DB: p.app.db, Asker: lanes}
+	p.lines = &telephony.Lines{DB: p.app.db, Clock: p.app.clock, Asker: lanes}
 	p.lists = lists.New(lists.Options{DB: p.app.db, Clock: p.app.clock, Asker: lanes, Log: p.app.log, Grew: hub.Grew})
 }
 

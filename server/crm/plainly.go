@@ -48,6 +48,11 @@ func (r *row) planPlainly(answer outbox.PlanAnswer, out *flow.Outcome) bool {
 	if len(commands) == 0 {
 		return false
 	}
+	for _, result := range answer.Results {
+		if result.State != "done" && result.Command != 0 {
+			out.Replaced = append(out.Replaced, result.Command)
+		}
+	}
 	r.Work.Again, r.Work.Stands = true, stands
 	out.Commands = append(out.Commands, commands...)
 	return true

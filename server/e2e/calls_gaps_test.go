@@ -26,7 +26,7 @@ func TestCallsWithoutNotifications(t *testing.T) {
 	silent := c.play("answered", uisplatform.CallSpec{Contact: "79005560002", Employee: 1003})
 	missed := c.play("missed", uisplatform.CallSpec{Contact: "79005560003", Employee: 1003})
 	for range 3 { // three rounds, and each call stands once
-		c.advance(11 * time.Minute)
+		c.advance(21 * time.Minute)
 		c.w.rest()
 		eventually(t, "the report was compared", func() bool { return len(c.portal.Calls()) == 3 })
 		c.quiet()

@@ -44,9 +44,9 @@ func TestRequestsPerCall(t *testing.T) {
 		// the same, whose lead it is read beside the finish and written beside the activity; the recording alone.
 		{"answered, first", 6, func() { c.play("answered", uisplatform.CallSpec{Contact: "79005559002", Employee: 1002}) }},
 		{"outgoing, first", 6, func() { c.play("outgoing", uisplatform.CallSpec{Contact: "79005559003", Employee: 1002}) }},
-		// find, read, register, finish, activity, recording.
-		{"answered, a lead is open", 6, func() { c.play("answered", uisplatform.CallSpec{Contact: "79005559010", Employee: 1002}) }},
-		{"answered, a contact with an open deal", 6, func() { c.play("answered", uisplatform.CallSpec{Contact: "79005559011", Employee: 1002}) }},
+		// find, read, register, finish, activity, recording; "First communication ID" where it is empty, packed with one of them or not.
+		{"answered, a lead is open", 7, func() { c.play("answered", uisplatform.CallSpec{Contact: "79005559010", Employee: 1002}) }},
+		{"answered, a contact with an open deal", 7, func() { c.play("answered", uisplatform.CallSpec{Contact: "79005559011", Employee: 1002}) }},
 		// No register; the card is shown.
 		{"click-to-call", 6, func() { c.portal.ClickToCall(2, "+79005559010", portal.Lead, lead) }},
 	} {

@@ -176,6 +176,12 @@ func (c *callCentre) created(typ int, phone string, before map[int][]int) []int 
 			for _, contact := range before[portal.Contact] {
 				mine = mine || whole(item.Fields["contactId"]) == contact
 			}
+			for _, company := range before[portal.Company] {
+				mine = mine || whole(item.Fields["companyId"]) == company
+			}
+			for _, contact := range c.of(portal.Contact, phone) { // made with the deal
+				mine = mine || whole(item.Fields["contactId"]) == contact.ID
+			}
 			if mine && !old {
 				require.Equal(c.t, typ, kind, "what kind is new")
 				list = append(list, item.ID)

@@ -21,6 +21,8 @@ type Outcome struct {
 	Timers   []Timer
 	Cancel   []string
 	Commands []outbox.Command
+	// Replaced are refused commands that others take the place of: nobody may repeat them any more.
+	Replaced []ids.CommandID
 	// Seen are effects of own commands that an event showed.
 	Seen    []outbox.Seen
 	Feed    []relay.Event
@@ -83,6 +85,9 @@ func (w *Writer) Apply(ctx context.Context, step *inbox.Step, out Outcome) error
 		if _, err := w.lanes.ConfirmSeen(ctx, step.Tx, step.Account, seen); err != nil {
 			return err
 		}
+	}
+	if len(out.Replaced) > 0 {
+		step.Write(func(batch *pgx.Batch) { outbox.QueueReplaced(batch, step.Account, out.Replaced) })
 	}
 	if err := w.enqueue(ctx, step, out.Commands); err != nil {
 		return err

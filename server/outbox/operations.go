@@ -152,6 +152,15 @@ func (o *Outbox) ConfirmSeen(ctx context.Context, tx pgx.Tx, account ids.Account
 	return o.Confirm(ctx, tx, account, id, seen.Result)
 }
 
+// QueueReplaced takes refused commands off the list of those that a person may repeat: others were made in their place, and both would double the effect.
+func QueueReplaced(batch *pgx.Batch, account ids.AccountID, replaced []ids.CommandID) {
+	numbers := make([]int64, len(replaced))
+	for i, id := range replaced {
+		numbers[i] = int64(id)
+	}
+	batch.Queue(`UPDATE command SET state = 'dropped', class = 'replaced' WHERE account_id = $1 AND id = ANY($2) AND state IN ('refused', 'cancelled')`, int64(account), numbers)
+}
+
 // Close ends everything open of a lane: its portal was uninstalled. What is under way may still be answered.
 func (o *Outbox) Close(ctx context.Context, tx pgx.Tx, account ids.AccountID, lane LaneRef, reason string) error {
 	// The lane's row first, as a round does, so that they never wait for each other in a circle.

@@ -87,6 +87,8 @@ type Setting struct {
 	// older are the activities of this client's earlier calls that stand as not done, by the call they belong to; later: an answered call followed this one.
 	older map[ids.UISCallID]int64
 	later bool
+	// lined: the account's number is a line of the portal already (T1).
+	lined bool
 	// click asked for this call; maybe: a click for this client waits for the answer of UIS, and may have asked for it.
 	click *Click
 	maybe bool

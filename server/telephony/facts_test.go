@@ -125,3 +125,32 @@ func TestWhoRingsAndTalks(t *testing.T) {
 	require.Zero(t, f.talking())
 	require.Empty(t, f.ringing())
 }
+
+// U3: the report completes what was told, and changes nothing of it; a call nobody told of is known by it alone.
+func TestTheReportCompletes(t *testing.T) {
+	t.Parallel()
+	report := Reported{Direction: In, Phone: "79005550001", Number: "74950000031", Start: "2026-03-02 10:00:00", Finish: "2026-03-02 10:03:00", Wait: 10, Talk: 150, Total: 180, First: 2, Last: 3,
+		Employees: []int64{2, 3}, Record: "https://media.example/9", Values: map[string]string{"scenario_name": "Основной сценарий"}}
+	alone := &Facts{}
+	alone.report(report, time.UTC, time.Time{})
+	require.True(t, alone.known() && alone.ended() && alone.answered() && alone.complete())
+	require.Equal(t, []ids.UISEmployeeID{2, 3}, alone.talkers())
+	require.Equal(t, 150, alone.seconds())
+	link, _ := alone.recording()
+	require.Equal(t, "https://media.example/9", link)
+
+	told := &Facts{}
+	for seed := uint64(1); !told.answered(); seed++ { // a random call in which somebody talked
+		told = &Facts{}
+		for _, body := range history(rand.New(rand.NewPCG(seed, 1))) {
+			n, err := uis.ParseNotification([]byte(body))
+			require.NoError(t, err)
+			told.take(n, time.UTC, time.Time{})
+		}
+	}
+	talkers, seconds := told.talkers(), told.seconds()
+	report.Talk = seconds
+	told.report(report, time.UTC, time.Time{})
+	require.Equal(t, talkers, told.talkers(), "who talked was told")
+	require.Equal(t, seconds, told.seconds())
+}

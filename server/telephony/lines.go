@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"omni/server/account/directory"
+	"omni/server/clock"
 	"omni/server/ids"
 	"omni/server/outbox"
 	"omni/server/settings"
@@ -23,6 +24,7 @@ type Asker interface {
 // is chosen, and names a call's line by them. The portal's own creation of leads for outgoing calls is off on each, as entities are ours.
 type Lines struct {
 	DB    *store.DB
+	Clock clock.Clock
 	Asker Asker
 }
 
@@ -79,5 +81,7 @@ func (l *Lines) Keep(ctx context.Context, account ids.AccountID) error {
 			return fmt.Errorf("make %s a line of portal %d: %w", n.ID, portal, err)
 		}
 	}
-	return nil
+	return l.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		return directory.Keep(ctx, tx, directory.Where{Account: account, Portal: portal, Kind: directory.OuterLines}, numbers, l.Clock.Now())
+	})
 }

@@ -119,7 +119,17 @@ func (t *turn) register() {
 		}
 	}
 	t.phase(Registering)
+	t.line()
 	t.command("register", fmt.Sprintf("register%d", flag(l.Tried)), "telephony.externalCall.register", params).Plan += fmt.Sprintf(":%d", flag(l.Tried))
+}
+
+// line makes the number a line of the portal before the first call that names it (T1): left to the portal, the line would make leads of outgoing calls.
+func (t *turn) line() {
+	if t.setting.lined {
+		return
+	}
+	c := t.command("line", "line", "telephony.externalLine.add", map[string]any{"NUMBER": t.call.Facts.Number, "NAME": "+" + t.call.Facts.Number, "CRM_AUTO_CREATE": "N"})
+	c.Plan, c.Name, c.ReplyKey, c.ReplyKind, c.Tag = "", "", "", "", nil
 }
 
 // registered takes the portal's name of the call in. A user the portal refuses is replaced by the one who installed the app, once.

@@ -59,6 +59,8 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	}
 	batch := &pgx.Batch{}
 	queuePeople(batch, step.Account, portal, &t.setting.people)
+	batch.Queue(`SELECT EXISTS (SELECT FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = 'outer_lines' AND id = $3)`, int64(step.Account), int64(portal), t.call.Facts.Number).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.lined) })
 	t.setting.names = names{}
 	if kinds, values := named(&t.call.Facts); len(kinds) > 0 {
 		batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
@@ -114,18 +116,18 @@ func queuePeople(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, i
 	})
 }
 
-// queueOthers looks at the client's other calls under the lock of his row, so that of two calls that end at once each sees the other (T4a).
+// queueOthers looks at the client's other calls, which of two that began in one moment came later the higher number tells, under the lock of his row, so that of two calls that end at once each sees the other (T4a).
 func queueOthers(batch *pgx.Batch, account ids.AccountID, t *turn) {
 	t.setting.older = map[ids.UISCallID]int64{}
 	batch.Queue(`SELECT FROM client WHERE account_id = $1 AND id = $2 FOR UPDATE`, int64(account), int64(t.call.Client))
-	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND activity_open AND activity_id IS NOT NULL AND started_at <= $4 ORDER BY id LIMIT 40`,
+	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) < ($4, $3) AND activity_open AND activity_id IS NOT NULL ORDER BY id LIMIT 40`,
 		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).Query(func(rows pgx.Rows) error {
 		var id ids.UISCallID
 		var activity int64
 		_, err := pgx.ForEachRow(rows, []any{&id, &activity}, func() error { t.setting.older[id] = activity; return nil })
 		return err
 	})
-	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND id <> $3 AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off') AND started_at > $4)`,
+	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) > ($4, $3) AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off'))`,
 		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.later) })
 }
 

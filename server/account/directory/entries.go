@@ -30,6 +30,8 @@ const (
 	Scenarios  Kind = "scenarios"
 	Operations Kind = "operations"
 	Tags       Kind = "tags"
+	// OuterLines are the external lines of a portal that are ours, by number.
+	OuterLines Kind = "outer_lines"
 )
 
 // Entry is one thing to choose. Data is what else a page needs of it, as JSON; its ids are unique within a kind.

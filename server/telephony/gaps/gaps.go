@@ -1,4 +1,4 @@
-// Package gaps finds what UIS told of calls by notifications that never came: every ten minutes it reads the report of the calls of an account, compares it
+// Package gaps finds what UIS told of calls by notifications that never came: every twenty minutes it reads the report of the calls of an account, compares it
 // with the calls we have and posts what is missing to their keys. UIS repeats no notification (U3).
 package gaps
 
@@ -27,7 +27,7 @@ import (
 // JobKind is the job that reads one account's report; Every is how often.
 const (
 	JobKind = "call_gaps"
-	Every   = 10 * time.Minute
+	Every   = 20 * time.Minute
 )
 
 const (
