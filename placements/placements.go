@@ -79,16 +79,17 @@ type Texts interface {
 
 // Installer walks the table at a portal.
 type Installer struct {
-	asker Asker
-	texts Texts
-	notes Notes
+	asker  Asker
+	texts  Texts
+	notes  Notes
+	robots Robots
 	// base is OMNI_PUBLIC_URL.
 	base string
 }
 
 // New builds an installer.
-func New(a Asker, t Texts, n Notes, base string) *Installer {
-	return &Installer{asker: a, texts: t, notes: n, base: strings.TrimSuffix(base, "/")}
+func New(a Asker, t Texts, n Notes, r Robots, base string) *Installer {
+	return &Installer{asker: a, texts: t, notes: n, robots: r, base: strings.TrimSuffix(base, "/")}
 }
 
 // Step is one step of installing, or one thing a self-check looked at.
@@ -107,6 +108,7 @@ type bound struct {
 	scopes     []string
 	// fields are the kinds of entities that have our user field; untold those of which the portal did not tell.
 	fields, untold []string
+	robot          robotState
 }
 
 // handler is a row of placement.get or event.get.
@@ -163,7 +165,12 @@ func (i *Installer) look(ctx context.Context, p account.Portal) (bound, error) {
 			b.fields = append(b.fields, kind)
 		}
 	}
-	return b, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return b, err
+	}
+	var err error
+	b.robot, err = i.lookRobot(ctx, p, b)
+	return b, err
 }
 
 func (i *Installer) ask(ctx context.Context, p account.Portal, kind string, params any) (json.RawMessage, error) {
@@ -208,7 +215,7 @@ func (i *Installer) missing(b bound, lang string) (todo []action, lacking []stri
 	if granted([]string{"crm"}) {
 		todo = append(todo, i.fieldsToAdd(b)...)
 	}
-	return todo, lacking
+	return append(todo, robotToDo(b.robot)...), lacking
 }
 
 func stands(list []handler, name func(handler) string, wanted, address string) bool {
@@ -229,6 +236,8 @@ func (i *Installer) titles(key string) map[string]any {
 type Lack struct {
 	// Bound names places and events, Fields the kinds of entities without the field "First communication ID" (R7c).
 	Bound, Fields []string
+	// Robot says what is wrong with the robot.
+	Robot RobotLack
 }
 
 // Missing names what the table asks for and the portal lacks, and notes which fields it has.
@@ -238,9 +247,9 @@ func (i *Installer) Missing(ctx context.Context, p account.Portal) (Lack, error)
 		return Lack{}, err
 	}
 	todo, lacking := i.missing(b, p.Language)
-	lack := Lack{Bound: slices.Clone(lacking)}
+	lack := Lack{Bound: slices.Clone(lacking), Robot: b.robot.lack()}
 	for _, a := range todo {
-		if a.step != "fields" {
+		if a.step != "fields" && a.step != "robots" {
 			lack.Bound = append(lack.Bound, a.what)
 		}
 	}
@@ -273,7 +282,11 @@ func (i *Installer) Repair(ctx context.Context, p account.Portal, lang string, l
 	if lines {
 		steps = append(steps, i.step(lang, "connector", failed["connector"]))
 	}
-	return append(steps, i.fieldsStep(lang, failed["fields"])), i.notes.NoteFirstID(ctx, p.Ref(), fieldsNow(b, todo, failed["fields"]))
+	robot, err := i.robotStep(ctx, p, lang, b.robot, failed["robots"])
+	if err != nil {
+		return nil, err
+	}
+	return append(steps, i.fieldsStep(lang, failed["fields"]), robot), i.notes.NoteFirstID(ctx, p.Ref(), fieldsNow(b, todo, failed["fields"]))
 }
 
 // carryOut runs the actions side by side, so that they share requests. "Already bound" is as good as done.

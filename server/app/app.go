@@ -220,7 +220,7 @@ func (a *App) wire(ctx context.Context) error {
 		RequestLimit: map[outbox.LaneKind]time.Duration{outbox.LaneB24: c.B24RequestLimit, outbox.LaneUISData: c.UISRequestLimit, outbox.LaneUISCall: c.UISRequestLimit, outbox.LaneUISChat: c.UISRequestLimit},
 		WakeKey:      h.wakeKey, Hints: notifier, Business: a.clock.Now})
 	h.lanes = lanes
-	installer := placements.New(lanes, texts, accounts, public)
+	installer := placements.New(lanes, texts, accounts, accounts, public)
 
 	// Engines.
 	writer := flow.NewWriter(lanes, hub)

@@ -21,7 +21,7 @@ import (
 	"omni/server/uis"
 )
 
-// The kinds of rows under the keys click:{CALL_ID} and click:{name of a form's event}.
+// The kinds of rows under the keys click:{CALL_ID}, click:{name of a form's event} and click:{name of a robot's run}.
 const (
 	KindClick       = "b24.ONEXTERNALCALLSTART"
 	KindForm        = "b24.ONEXTERNALCALLBACKSTART"
@@ -38,7 +38,7 @@ const (
 	hanging = 30 * time.Minute
 )
 
-// Clicks works the keys of clicks and call-back forms: it starts the call at UIS, or ends it at the portal and tells the employee why not.
+// Clicks works the keys of clicks, call-back forms and robots: it starts the call at UIS, or ends it at the portal and tells the employee why not.
 type Clicks struct {
 	flow   *flow.Writer
 	texts  Texts
@@ -48,17 +48,29 @@ type Clicks struct {
 // NewClicks builds the engine.
 func NewClicks(w *flow.Writer, t Texts) *Clicks { return &Clicks{flow: w, texts: t} }
 
-// Click is a click on a number, or a call-back form that was sent.
+// ClickKind is what asked for a call.
+type ClickKind string
+
+// A click on a number, a call-back form that was sent, a robot of the automation rules.
+const (
+	ByClick ClickKind = "click"
+	ByForm  ClickKind = "form"
+	ByRobot ClickKind = "robot"
+)
+
+// Click is a call that something at the portal asked for.
 type Click struct {
 	ID       string
 	Portal   ids.PortalID
-	Form     bool
+	Kind     ClickKind
 	User     ids.B24UserID
 	Phone    string
 	External string
 	Session  ids.UISCallID
 	State    string
 	Entity   crm.Ref
+	// Task is what a robot was told to do.
+	Task *Task
 }
 
 // clickTurn is one step of one click.
@@ -68,10 +80,12 @@ type clickTurn struct {
 	doc           settings.Document
 	lang          string
 	people        people
-	texts         Texts
-	click         *Click
-	touched       bool
-	out           flow.Outcome
+	// numbers and scenarios are those of UIS, read for a robot only: the people who set it up may have chosen one that is gone.
+	numbers, scenarios []directory.Entry
+	texts              Texts
+	click              *Click
+	touched            bool
+	out                flow.Outcome
 }
 
 // Step implements inbox.Handler for keys click:{id}.
@@ -88,11 +102,12 @@ func (c *Clicks) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	if t.touched {
 		k := t.click
 		step.Write(func(batch *pgx.Batch) {
-			batch.Queue(`INSERT INTO click (account_id, id, portal_id, kind, user_id, phone, external_id, session_id, state, entity_type, entity_id, created_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8::bigint, 0), $9, $10, $11, $12)
-				ON CONFLICT (account_id, id) DO UPDATE SET user_id = EXCLUDED.user_id, external_id = EXCLUDED.external_id, session_id = EXCLUDED.session_id, state = EXCLUDED.state`,
-				int64(step.Account), k.ID, int64(k.Portal), map[bool]string{true: "form", false: "click"}[k.Form], int64(k.User), k.Phone, k.External, int64(k.Session), k.State,
-				string(k.Entity.Type), k.Entity.ID, step.Now)
+			batch.Queue(`INSERT INTO click (account_id, id, portal_id, kind, user_id, phone, external_id, session_id, state, entity_type, entity_id, created_at, task)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8::bigint, 0), $9, $10, $11, $12, $13)
+				ON CONFLICT (account_id, id) DO UPDATE SET user_id = EXCLUDED.user_id, phone = EXCLUDED.phone, external_id = EXCLUDED.external_id, session_id = EXCLUDED.session_id,
+				state = EXCLUDED.state, task = EXCLUDED.task`,
+				int64(step.Account), k.ID, int64(k.Portal), string(k.Kind), int64(k.User), k.Phone, k.External, int64(k.Session), k.State,
+				string(k.Entity.Type), k.Entity.ID, step.Now, k.Task)
 		})
 	}
 	return c.flow.Apply(ctx, step, t.out)
@@ -116,19 +131,23 @@ func (c *Clicks) load(ctx context.Context, step *inbox.Step, t *clickTurn) error
 	t.doc, t.lang = doc, place.Language(portalOf(doc))
 	batch = &pgx.Batch{}
 	queuePeople(batch, step.Account, portalOf(doc), &t.people)
+	if strings.HasPrefix(step.Key.Rest(), robotPrefix) {
+		directory.QueueHere(batch, directory.Where{Account: step.Account, Kind: directory.Numbers}, &t.numbers)
+		directory.QueueHere(batch, directory.Where{Account: step.Account, Kind: directory.Scenarios}, &t.scenarios)
+	}
 	return step.Tx.SendBatch(ctx, batch).Close()
 }
 
 // clickBy reads a click by a condition on $2; nil when there is none.
 func clickBy(ctx context.Context, tx pgx.Tx, account ids.AccountID, where string, arg any) (*Click, error) {
-	rows, err := tx.Query(ctx, `SELECT id, portal_id, kind = 'form', user_id, phone, external_id, COALESCE(session_id, 0), state, entity_type, entity_id FROM click WHERE account_id = $1 AND `+where,
+	rows, err := tx.Query(ctx, `SELECT id, portal_id, kind, user_id, phone, external_id, COALESCE(session_id, 0), state, entity_type, entity_id, task FROM click WHERE account_id = $1 AND `+where,
 		int64(account), arg)
 	if err != nil {
 		return nil, fmt.Errorf("read click: %w", err)
 	}
 	k, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (*Click, error) {
 		k := &Click{}
-		err := row.Scan(&k.ID, &k.Portal, &k.Form, &k.User, &k.Phone, &k.External, &k.Session, &k.State, &k.Entity.Type, &k.Entity.ID)
+		err := row.Scan(&k.ID, &k.Portal, &k.Kind, &k.User, &k.Phone, &k.External, &k.Session, &k.State, &k.Entity.Type, &k.Entity.ID, &k.Task)
 		return k, err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -144,6 +163,11 @@ func (t *clickTurn) take(event inbox.Event, id string) error {
 			return nil // the portal told of it twice
 		}
 		return t.begin(event, id)
+	case KindRobot:
+		if t.click != nil {
+			return nil
+		}
+		return t.order(event, id)
 	case KindClickAnswer:
 		if t.click == nil {
 			return nil
@@ -181,12 +205,16 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 		number = e.Data.Phone
 	}
 	phone, ok := crm.Phone(number)
-	t.click = &Click{ID: id, Portal: e.Portal, Form: event.Kind == KindForm, User: ids.B24UserID(e.Data.User), Phone: phone,
+	kind := ByClick
+	if event.Kind == KindForm {
+		kind = ByForm
+	}
+	t.click = &Click{ID: id, Portal: e.Portal, Kind: kind, User: ids.B24UserID(e.Data.User), Phone: phone,
 		Entity: crm.Ref{Type: crm.EntityType(strings.ToLower(e.Data.EntityType)), ID: int64(e.Data.EntityID)}}
 	t.touched = true
 	s := t.doc.Telephony
 	on, standard := s.Click.On, s.Click.Number
-	if t.click.Form {
+	if kind == ByForm {
 		on, standard = s.Callback.On, s.Callback.Number
 	}
 	switch {
@@ -196,7 +224,7 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 		t.giveUp("404", "click.number")
 	case t.now.Sub(event.ReceivedAt) > clickDeadline:
 		t.giveUp("480", "click.late")
-	case t.click.Form:
+	case kind == ByForm:
 		t.look()
 	default:
 		line := *standard
@@ -269,6 +297,9 @@ func (t *clickTurn) dial(method string, params any) {
 	}
 	switch p := params.(type) {
 	case uis.EmployeeCall:
+		p.ExternalID = t.click.External
+		params = p
+	case uis.ScenarioCall:
 		p.ExternalID = t.click.External
 		params = p
 	case uis.VNumberCall:

@@ -24,6 +24,10 @@ func (t *clickTurn) answered(body []byte) error {
 	switch about.Do {
 	case "look":
 		return t.looked(answer.Results["look"])
+	case doEntity:
+		return t.entityRead(answer.Results)
+	case doLinked:
+		return t.linkedRead(answer.Results)
 	case "dial":
 		return t.dialled(answer.Results["dial"])
 	}
@@ -71,8 +75,12 @@ func (t *clickTurn) dialled(r outbox.Result) error {
 		t.out.Timers = append(t.out.Timers, flow.Timer{Name: "hanging", At: t.now.Add(hanging), Kind: KindHanging, Body: []byte(`{}`)})
 		return nil
 	}
-	if t.click.Form && t.click.User != 0 && slices.Contains(noTelephone, r.Code) {
+	if t.click.Kind == ByForm && t.click.User != 0 && slices.Contains(noTelephone, r.Code) {
 		t.byScenario()
+		return nil
+	}
+	if t.click.Kind == ByRobot {
+		t.notRung(r)
 		return nil
 	}
 	switch r.State {
@@ -93,7 +101,7 @@ func (t *clickTurn) giveUp(status, code string, args ...any) {
 	t.out.Cancel = append(t.out.Cancel, "hanging")
 	text := t.texts.Text(t.lang, code, append(args, "number", "+"+t.click.Phone)...)
 	t.out.Reasons = append(t.out.Reasons, flow.Reason{Ref: "click:" + t.click.ID, Code: code, Args: map[string]any{"phone": t.click.Phone, "user": t.click.User}, Version: t.doc.Version})
-	if !t.click.Form {
+	if t.click.Kind == ByClick {
 		user := firstOf(t.click.User, t.people.admin)
 		c := t.command("finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": t.click.ID, "USER_ID": int64(user), "DURATION": 0, "STATUS_CODE": status, "FAILED_REASON": text, "ADD_TO_CHAT": 0})
 		c.ReplyKey, c.ReplyKind, c.Tag = "", "", nil

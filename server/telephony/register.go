@@ -74,9 +74,9 @@ func (t *turn) clicked(k *Click) {
 // register makes the call known to the portal: with the entity given and CRM_CREATE off, as titles, stages and responsibles are ours.
 func (t *turn) register() {
 	f, l := &t.call.Facts, &t.call.Link
-	form := t.setting.click
-	if form != nil && !form.Form {
-		t.clicked(form)
+	asked := t.setting.click
+	if asked != nil && asked.Kind == ByClick {
+		t.clicked(asked)
 		return
 	}
 	audience := t.audience()
@@ -108,10 +108,14 @@ func (t *turn) register() {
 	if p := l.Answer.Primary; p != nil {
 		params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(p.Type)), p.ID
 	}
-	if form != nil { // a form names its entity; a deal the portal does not take here (T11)
-		params["TYPE"] = bitrix24.CallBack
-		if form.Entity.ID > 0 && form.Entity.Type != crm.Deal && form.Entity.Type.Wire() != 0 {
-			params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(form.Entity.Type)), form.Entity.ID
+	if asked != nil { // a form or a robot names its entity; a deal the portal does not take here (T11)
+		if asked.Kind == ByForm {
+			params["TYPE"] = bitrix24.CallBack
+		} else if !l.Tried {
+			t.because("call.by_robot", map[string]any{"entity": fmt.Sprintf("%s:%d", asked.Entity.Type, asked.Entity.ID)})
+		}
+		if asked.Entity.ID > 0 && asked.Entity.Type != crm.Deal && asked.Entity.Type.Wire() != 0 {
+			params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = strings.ToUpper(string(asked.Entity.Type)), asked.Entity.ID
 		}
 	}
 	t.phase(Registering)

@@ -53,12 +53,28 @@ func (s *Server) portalChecks(ctx context.Context, p *person, portal account.Por
 	items := []placements.Step{reached, token, s.scopes(p, portal)}
 	if err == nil { // a portal that cannot be asked is told above
 		items = append(items, s.check(p, "placements", len(missing.Bound) == 0), s.named(p, "first_id", s.kinds(p, missing.Fields)))
+		if portal.Has("bizproc") { // without the right it is named among what is off
+			items = append(items, s.robotCheck(p, missing.Robot))
+		}
 	}
 	events := s.check(p, "events", facts.eventAt != nil)
 	if facts.eventAt != nil {
 		events.Detail = when(facts.eventAt)
 	}
 	return append(items, events)
+}
+
+// robotCheck tells whether the robot can be put into automation rules. With old choices it works all the same.
+func (s *Server) robotCheck(p *person, lack placements.RobotLack) placements.Step {
+	step := s.check(p, "robots", !lack.Missing)
+	switch {
+	case lack.Refused != "":
+		step.Detail = &lack.Refused
+	case lack.Old:
+		detail := s.Texts.Text(p.Lang, "health.robots_old")
+		step.Detail = &detail
+	}
+	return step
 }
 
 // scopes names the features that are off because the portal did not grant their right.

@@ -33,6 +33,7 @@ func (s *Server) routes() error {
 
 	// What platforms send.
 	s.app.Post("/bitrix24/events", s.event)
+	s.app.Post("/bitrix24/robots/:code", s.robot)
 	s.app.Get("/bitrix24/oauth/callback", s.consented)
 	s.app.All("/uis/:token/chat/*", s.chatWebhook)
 	s.app.Post("/uis/:token/notifications", s.notification)

@@ -47,6 +47,11 @@ func (p *Prover) Event(ctx context.Context, e *bitrix24.EventPOST) (account.Port
 	return account.Portal{}, fmt.Errorf("%w: an event of an unknown portal", ErrNotProven)
 }
 
+// Robot proves a run of a robot like an event. It brings nothing new, so that only the application_token counts.
+func (p *Prover) Robot(ctx context.Context, auth bitrix24.EventAuth) (account.Portal, error) {
+	return p.Event(ctx, &bitrix24.EventPOST{Auth: auth})
+}
+
 // eventByToken proves an event by the tokens it carries.
 func (p *Prover) eventByToken(ctx context.Context, e *bitrix24.EventPOST) (account.Portal, error) {
 	c := claim{

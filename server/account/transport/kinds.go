@@ -40,7 +40,7 @@ func Register(r *outbox.Registry) error {
 	if err := r.Register(outbox.Kind{Name: uis.MethodListCalls, Check: outbox.Check{Mode: outbox.CheckRead}}); err != nil {
 		return err
 	}
-	for _, method := range []string{uis.MethodStartEmployeeCall, uis.MethodStartVNumberCall} {
+	for _, method := range []string{uis.MethodStartEmployeeCall, uis.MethodStartScenarioCall, uis.MethodStartVNumberCall} {
 		if err := r.Register(outbox.Kind{Name: method, Check: callCheck(method)}); err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package portal
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -40,11 +42,61 @@ func (c *call) robot() (int, *robot) {
 	return -1, nil
 }
 
+var (
+	robotCode     = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	robotProperty = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	// robotTypes are the basic types of a property; PROPERTIES may use nothing else without DOCUMENT_TYPE.
+	robotTypes = []string{"bool", "date", "datetime", "double", "file", "int", "select", "string", "text", "user"}
+)
+
+// checkRobot holds the fields of a robot against the documentation of bizproc.robot.add and update.
+func (c *call) checkRobot(f *arr) error {
+	wrong := func(text string) error { return breach(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "%s", text) }
+	if f.has("HANDLER") {
+		if err := c.p.checkHandler(f.str("HANDLER")); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []string{"PROPERTIES", "RETURN_PROPERTIES"} {
+		properties := f.sub(kind)
+		if properties == nil {
+			continue
+		}
+		for _, name := range properties.keys {
+			property := properties.sub(name)
+			options := property.sub("Options")
+			switch {
+			case !robotProperty.MatchString(name):
+				return wrong("Wrong property key " + name + "!")
+			case property.get("Name") == nil || property.get("Name") == "":
+				return wrong("Empty property NAME " + name + "!")
+			case !f.has("DOCUMENT_TYPE") && !slices.Contains(robotTypes, property.str("Type")):
+				return wrong("Wrong properties array!")
+			case property.str("Type") == "select" && (options.len() == 0 || property.str("Default") != "" && !options.has(property.str("Default"))):
+				return wrong("Wrong properties array!")
+			}
+		}
+	}
+	filter := f.sub("FILTER")
+	if filter == nil {
+		return nil
+	}
+	for _, key := range filter.keys {
+		if key != "INCLUDE" && key != "EXCLUDE" {
+			return wrong("Wrong activity FILTER!")
+		}
+	}
+	return nil
+}
+
 func robotAdd(c *call) (any, error) {
+	if !robotCode.MatchString(c.args.str("CODE")) {
+		return nil, breach(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Wrong activity code!")
+	}
 	if _, r := c.robot(); r != nil {
 		return nil, fail(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!")
 	}
-	if err := c.p.checkHandler(c.args.str("HANDLER")); err != nil {
+	if err := c.checkRobot(c.args); err != nil {
 		return nil, err
 	}
 	c.p.lines.robots = append(c.p.lines.robots, &robot{app: c.tok.clientID, code: c.args.str("CODE"), handler: c.args.str("HANDLER"), data: c.args})
@@ -57,6 +109,12 @@ func robotUpdate(c *call) (any, error) {
 		return nil, fail(400, "ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!")
 	}
 	f := c.args.sub("FIELDS")
+	if f.len() == 0 {
+		return nil, breach(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "No fields to update")
+	}
+	if err := c.checkRobot(f); err != nil {
+		return nil, err
+	}
 	for _, k := range f.keys {
 		r.data.set(k, f.vals[k])
 	}
@@ -73,6 +131,18 @@ func robotDelete(c *call) (any, error) {
 	}
 	c.p.lines.robots = append(c.p.lines.robots[:i:i], c.p.lines.robots[i+1:]...)
 	return true, nil
+}
+
+// Robot is what a robot was registered with, as JSON; nil: there is none.
+func (p *Portal) Robot(code string) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.lines.robots {
+		if r.code == code {
+			return encode(r.data)
+		}
+	}
+	return nil
 }
 
 // RunRobot lets the automation rules of an item run an application's robot: the post carries no token of a user.

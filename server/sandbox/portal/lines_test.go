@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"bytes"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"testing"
@@ -179,6 +180,8 @@ func TestRobotsAndNotices(t *testing.T) {
 	s.ok("bizproc.robot.add", add)
 	s.refused(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "bizproc.robot.add", add)
 	require.Equal(t, []any{"send"}, s.ok("bizproc.robot.list", nil))
+	s.ok("bizproc.robot.update", m{"CODE": "send", "FIELDS": m{"PROPERTIES": m{"kind": m{"Name": "Вид", "Type": "select", "Options": m{"a": "А"}, "Default": "a"}}}})
+	require.Contains(t, string(s.portal.Robot("send")), `"Options":{"a":"А"}`)
 	require.Error(t, s.portal.RunRobot("send", portal.Deal, 1, nil), "not before the installation is finished")
 	require.NoError(t, s.portal.FinishInstall("local.app", 1))
 	require.NoError(t, s.portal.RunRobot("send", portal.Deal, 1, m{"text": "Здравствуйте"}))
@@ -198,6 +201,13 @@ func TestRobotsAndNotices(t *testing.T) {
 	s.refused(400, "MESSAGE_EMPTY", "im.notify.system.add", m{"USER_ID": 2})
 	s.refused(400, "USER_ID_EMPTY", "im.notify.system.add", m{"MESSAGE": "x"})
 	require.Len(t, s.world.Violations(), 2)
+	for n, wrong := range []m{{"CODE": "не код"}, {"PROPERTIES": m{"1st": m{"Name": "x", "Type": "text"}}}, {"PROPERTIES": m{"x": m{"Type": "text"}}}, {"PROPERTIES": m{"x": m{"Name": "x", "Type": "phone"}}},
+		{"PROPERTIES": m{"x": m{"Name": "x", "Type": "select"}}}, {"FILTER": m{"ONLY": []any{"b24"}}}} {
+		params := m{"CODE": "other", "HANDLER": s.sink.URL + "/r", "NAME": "x"}
+		maps.Copy(params, wrong)
+		s.refused(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "bizproc.robot.add", params)
+		require.Len(t, s.world.Violations(), 3+n)
+	}
 
 	resp, err := http.Get(s.portal.URL() + "/_sandbox/violations")
 	require.NoError(t, err)
