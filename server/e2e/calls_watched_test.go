@@ -25,16 +25,16 @@ func watched(t *testing.T) *callCentre {
 	return c
 }
 
-// earlier does something at the portal a minute before now.
-func (c *callCentre) earlier(do func()) {
-	c.w.bitrix.Advance(-time.Minute)
-	defer c.w.bitrix.Advance(time.Minute)
+// earlier does something at the portal a while before now.
+func (c *callCentre) earlier(by time.Duration, do func()) {
+	c.w.bitrix.Advance(-by)
+	defer c.w.bitrix.Advance(by)
 	do()
 }
 
-// had makes an entity that was there a minute before the call.
+// had makes an entity that was there an hour before the call.
 func (c *callCentre) had(typ int, phone string, more map[string]any) (id int) {
-	c.earlier(func() { id = c.put(typ, phone, 1, more) })
+	c.earlier(time.Hour, func() { id = c.put(typ, phone, 1, more) })
 	return id
 }
 
@@ -141,7 +141,7 @@ func TestOwnChangesDoNotCount(t *testing.T) {
 	const phone = "79005557011"
 	lead := c.had(portal.Lead, phone, nil)
 	first := c.begun(phone)
-	c.earlier(func() {
+	c.earlier(time.Minute, func() {
 		require.NoError(t, c.portal.ChangeItem(portal.Lead, lead, map[string]any{"title": "Изменён"}, 2))
 	})
 	one := c.ended(first)
