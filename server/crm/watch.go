@@ -127,6 +127,9 @@ func (r *row) watched(step *inbox.Step, picture Picture, out *flow.Outcome) {
 			i := slices.IndexFunc(picture.Entities, func(e Entity) bool { return e.Ref == c.Ref })
 			d.Joined = append(d.Joined, picture.Entities[i])
 		}
+		for _, ref := range unnamed(d, r.first, r.Work.Marked) {
+			r.note(out, because("crm.first_id_given", "entity", ref.Name()))
+		}
 		r.mark(d, out)
 	}
 	r.reply(step, out, Answer{Ref: need.Ref, Watched: &w})

@@ -125,6 +125,10 @@ func TestAnotherTelephony(t *testing.T) {
 	require.Empty(t, c.portal.Calls(), "nothing is registered")
 	require.Equal(t, 5, c.rows(`SELECT count(*) FROM call WHERE phase = 'watched' AND ended_at IS NOT NULL`), "d: the calls are stored")
 
+	_, codes := c.whyCall(sessions[1])
+	require.Contains(t, codes, "crm.first_id_given")
+	_, codes = c.whyCall(sessions[5])
+	require.NotContains(t, codes, "crm.first_id_given")
 	for n, code := range map[int]string{1: "call.changed_meanwhile", 2: "call.nothing_changed", 3: "call.made_meanwhile", 4: "call.no_entities", 5: "call.fields_updated"} {
 		page, codes := c.whyCall(sessions[n])
 		require.Contains(t, codes, "call.other_telephony")
@@ -200,17 +204,19 @@ func TestAnotherTelephonyWithoutNotifications(t *testing.T) {
 	made := c.put(portal.Lead, whole, 2, nil)
 	late := c.put(portal.Lead, half, 2, nil)
 	for range 3 {
+		const certain = `SELECT extract(epoch FROM certain_until)::int FROM call_gap`
+		before := c.rows(certain)
 		c.advance(11 * time.Minute)
+		eventually(t, "the report was compared", func() bool { return c.rows(certain) > before })
 		c.w.rest()
-		eventually(t, "the report was compared", func() bool { return c.rows(`SELECT count(*) FROM call WHERE phase = 'watched'`) == 2 })
-		c.w.rest()
+		require.Equal(t, 2, c.rows(`SELECT count(*) FROM call WHERE phase = 'watched'`))
 	}
 	require.Equal(t, fmt.Sprintf("call:%d", session), c.value(portal.Lead, made, firstID))
 	require.Equal(t, fmt.Sprintf("call:%d", other), c.value(portal.Lead, late, firstID))
 	require.Zero(t, c.updates(portal.Lead, still))
 	_, codes := c.whyCall(session)
 	require.Contains(t, codes, "call.not_seen_before")
-	require.Equal(t, 2, c.rows(`SELECT found::int FROM call_gap`), "each once")
+	require.Equal(t, 2, c.rows(`SELECT found::int FROM call_gap`), "each once: a recording that nobody sends is not missed")
 	require.Empty(t, c.portal.Calls())
 	c.w.clean()
 }
