@@ -16,11 +16,12 @@ func watched(t *testing.T) *callCentre {
 	t.Helper()
 	c := callsOf(t, portal.Classic, nil)
 	c.pasteWith("utm_source", "utm_term")
-	c.addFields(map[string]int{"UF_CRM_OFF": portal.Lead, "UF_CRM_ON": portal.Lead, "UF_CRM_EMPTY": portal.Lead, "UF_CRM_MANY_LIST": portal.Lead, "UF_CRM_C": portal.Contact})
+	c.addFields(map[string]int{"UF_CRM_OFF": portal.Lead, "UF_CRM_ON": portal.Lead, "UF_CRM_EMPTY": portal.Lead, "UF_CRM_MANY_LIST": portal.Lead, "UF_CRM_C": portal.Contact, "UF_CRM_D": portal.Deal, "UF_CRM_F": portal.Company})
 	c.save(func(s map[string]any) {
 		s["other_telephony"] = true
 		s["fields"] = []any{field("lead", "UF_CRM_OFF", "utm_source", false), field("lead", "UF_CRM_ON", "utm_source", true), field("lead", "UF_CRM_EMPTY", "utm_term", true),
-			field("lead", "UF_CRM_MANY_LIST", "utm_source", false), field("contact", "UF_CRM_C", "talk_time_duration", true)}
+			field("lead", "UF_CRM_MANY_LIST", "utm_source", false), field("contact", "UF_CRM_C", "talk_time_duration", true),
+			field("deal", "UF_CRM_D", "virtual_phone_number", false), field("company", "UF_CRM_F", "virtual_phone_number", false)}
 	})
 	return c
 }
@@ -96,16 +97,20 @@ func TestAnotherTelephony(t *testing.T) {
 	beside := c.had(portal.Contact, at(1), nil)
 	still := c.had(portal.Lead, at(2), map[string]any{"ufCrmOn": "old"})
 	named := c.had(portal.Lead, at(5), map[string]any{"ufCrmOmniFirstId": "chat:1"})
+	contact, company := c.had(portal.Contact, at(6), nil), c.had(portal.Company, at(6), nil)
+	deal := c.had(portal.Deal, "", map[string]any{"contactIds": []any{contact}})
 	activities := len(c.portal.State().Activities)
 
 	calls := map[int]*uisplatform.Call{}
-	for n := 1; n <= 5; n++ {
+	for n := 1; n <= 6; n++ {
 		calls[n] = c.begun(at(n))
 	}
 	require.NoError(t, c.portal.ChangeItem(portal.Lead, changed, map[string]any{"title": "Переименован"}, 2))
+	require.NoError(t, c.portal.ChangeItem(portal.Deal, deal, map[string]any{"title": "Переименована"}, 2))
+	require.NoError(t, c.portal.ChangeItem(portal.Company, company, map[string]any{"title": "Переименована"}, 2))
 	made := c.put(portal.Lead, at(3), 2, nil) // the other telephony makes it
 	sessions := map[int]int64{}
-	for n := 1; n <= 5; n++ {
+	for n := 1; n <= 6; n++ {
 		sessions[n] = c.ended(calls[n])
 	}
 	require.NoError(t, c.portal.ChangeItem(portal.Lead, named, map[string]any{"title": "После разговора"}, 2)) // within the minute after the end
@@ -120,10 +125,12 @@ func TestAnotherTelephony(t *testing.T) {
 	require.Zero(t, c.updates(portal.Lead, still), "b")
 	require.Equal(t, []string{"yandex", "yandex", "", "[yandex]", ref(sessions[3])}, c.fieldsOfLead(made), "a: made by the other telephony")
 	require.Empty(t, c.of(portal.Lead, at(4)), "d")
+	require.Equal(t, []string{mainNumber, mainNumber, ""}, []string{c.value(portal.Deal, deal, "UF_CRM_D"), c.value(portal.Company, company, "UF_CRM_F"),
+		c.value(portal.Contact, contact, "UF_CRM_C")}, "a: whatever kind it is")
 	require.Equal(t, []string{"yandex", "yandex", "", "[yandex]", "chat:1"}, c.fieldsOfLead(named), "e: it had one")
 	require.Len(t, c.portal.State().Activities, activities, "c")
 	require.Empty(t, c.portal.Calls(), "nothing is registered")
-	require.Equal(t, 5, c.rows(`SELECT count(*) FROM call WHERE phase = 'watched' AND ended_at IS NOT NULL`), "d: the calls are stored")
+	require.Equal(t, 6, c.rows(`SELECT count(*) FROM call WHERE phase = 'watched' AND ended_at IS NOT NULL`), "d: the calls are stored")
 
 	_, codes := c.whyCall(sessions[1])
 	require.Contains(t, codes, "crm.first_id_given")
@@ -160,6 +167,17 @@ func TestOwnChangesDoNotCount(t *testing.T) {
 	require.Contains(t, codes, "call.changed_by_app")
 	require.Contains(t, codes, "call.nothing_changed")
 	require.Equal(t, updates, c.updates(portal.Lead, lead), "nothing more was written")
+
+	const writer = "79005557012"
+	third := c.begun(writer)
+	c.writes(writer, "Ольга", "а ещё пишу") // a chat of ours makes the lead
+	three := c.ended(third)
+	c.compared()
+	leads := c.of(portal.Lead, writer)
+	require.Len(t, leads, 1)
+	require.Equal(t, []string{"", "", "", "", c.chatOf(writer)}, c.fieldsOfLead(leads[0].ID))
+	_, codes = c.whyCall(three)
+	require.Contains(t, codes, "call.changed_by_app")
 	c.w.clean()
 }
 
