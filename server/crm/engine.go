@@ -62,6 +62,12 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	if err := client.understand(); err != nil {
 		return err
 	}
+	batch := &pgx.Batch{}
+	if client.queueOwn(batch, step) {
+		if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {
+			return fmt.Errorf("read what client %d needs: %w", client.ID, err)
+		}
+	}
 	out := flow.Outcome{}
 	for _, event := range events {
 		if event.Kind == KindNeed && len(client.waiting) > 0 {
@@ -201,6 +207,10 @@ func (r *row) readAnswered(step *inbox.Step, answer outbox.PlanAnswer, out *flow
 
 func (r *row) decide(step *inbox.Step, picture Picture, out *flow.Outcome) {
 	need := *r.Work.Need
+	if need.Watch != nil {
+		r.watched(step, picture, out)
+		return
+	}
 	if known := seen(need, picture, r.Work.ByNumber); len(known) > 0 {
 		step.Write(func(batch *pgx.Batch) { QueueKnown(batch, step.Account, need.Portal, picture.At, known) })
 	}
@@ -298,8 +308,13 @@ func (r *row) reply(step *inbox.Step, out *flow.Outcome, a Answer) {
 func (r *row) giveUp(step *inbox.Step, out *flow.Outcome, why Reason) {
 	r.note(out, why)
 	r.Work.Decision = nil
-	r.remember()
 	a := Answer{Ref: r.Work.Need.Ref, Nothing: true}
+	if r.Work.Need.Watch != nil { // a look that a person has repeated later says nothing of now
+		a.Watched = &Watched{Unread: true}
+		r.reply(step, out, a)
+		return
+	}
+	r.remember()
 	if r.Work.Need.Call != nil {
 		a.Call = &CallAnswer{Unread: true}
 	}

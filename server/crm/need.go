@@ -31,6 +31,8 @@ type Need struct {
 	// Policy is what the settings say about chats and requests, Call what they say about a call; one of them counts.
 	Policy Policy      `json:"policy,omitzero"`
 	Call   *CallPolicy `json:"call,omitempty"`
+	// Watch: nothing is created, and the answer tells what is there or what changed (T2).
+	Watch *Watch `json:"watch,omitempty"`
 	// Fields are the extra fields of what is created, by kind, as crm.item.* takes them (R7).
 	Fields map[EntityType]map[string]any `json:"fields,omitempty"`
 	// Version is the settings version the communication decided with.
@@ -53,6 +55,8 @@ type Answer struct {
 	Activity int64 `json:"activity,omitempty"`
 	// Call is what a call needs to know of the picture.
 	Call *CallAnswer `json:"call,omitempty"`
+	// Watched answers a Watch.
+	Watched *Watched `json:"watched,omitempty"`
 }
 
 // work is the request being worked under a client's key.
@@ -130,6 +134,8 @@ type row struct {
 
 	// first are the kinds of entities on which the portal has the field "First communication ID".
 	first firstOn
+	// own are our own latest changes, for a Watch that compares.
+	own []OwnChange
 
 	// there: the row exists; ties and work are as stored.
 	there      bool

@@ -66,6 +66,8 @@ type Entity struct {
 	Title       string        `json:"title"`
 	Responsible ids.B24UserID `json:"responsible"`
 	CreatedAt   time.Time     `json:"created_at"`
+	// ChangedAt is when it last changed; only a Watch asks for it.
+	ChangedAt time.Time `json:"changed_at,omitzero"`
 	// Semantic is P process, S success, F failure; empty for contacts and companies.
 	Semantic string  `json:"semantic,omitempty"`
 	Contacts []int64 `json:"contacts,omitempty"`

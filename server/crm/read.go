@@ -124,7 +124,7 @@ func readHits(raw json.RawMessage) (map[string][]bitrix24.ID, error) {
 // pictureFields are what the planner looks at.
 var pictureFields = []string{"id", "title", "name", "lastName", "assignedById", "createdTime", "stageId", "stageSemanticId", "contactId", "contactIds", "companyId", "leadId"}
 
-func fieldsOf(t EntityType, first firstOn) []string {
+func fieldsOf(need Need, t EntityType, first firstOn) []string {
 	drop := map[EntityType][]string{
 		Lead:    {"leadId"},
 		Deal:    {"name", "lastName"},
@@ -135,6 +135,9 @@ func fieldsOf(t EntityType, first firstOn) []string {
 	if first.on(t) {
 		fields = append(fields, rules.FirstIDField)
 	}
+	if need.Watch != nil {
+		fields = append(fields, "updatedTime")
+	}
 	return fields
 }
 
@@ -142,7 +145,7 @@ func fieldsOf(t EntityType, first firstOn) []string {
 func reads(need Need, client ids.ClientID, round int, f found, first firstOn) []outbox.Command {
 	plan := planner{need: need, client: client, name: fmt.Sprintf("read:%d:%d", client, round), kind: KindRead}
 	list := func(t EntityType, filter map[string]any) {
-		plan.read(string(t), "crm.item.list", map[string]any{"entityTypeId": t.Wire(), "select": fieldsOf(t, first), "filter": filter, "order": map[string]any{"id": "DESC"},
+		plan.read(string(t), "crm.item.list", map[string]any{"entityTypeId": t.Wire(), "select": fieldsOf(need, t, first), "filter": filter, "order": map[string]any{"id": "DESC"},
 			"useOriginalUfNames": "Y"})
 	}
 	for t, wanted := range map[EntityType][]int64{Contact: f.Contacts, Company: f.Companies, Lead: f.Leads} {
@@ -177,6 +180,7 @@ type item struct {
 	LastName     string        `json:"lastName"`
 	AssignedByID bitrix24.ID   `json:"assignedById"`
 	CreatedTime  string        `json:"createdTime"`
+	UpdatedTime  string        `json:"updatedTime"`
 	Semantic     string        `json:"stageSemanticId"`
 	ContactID    bitrix24.ID   `json:"contactId"`
 	ContactIDs   []bitrix24.ID `json:"contactIds"`
@@ -246,6 +250,9 @@ func (i item) entity(t EntityType) Entity {
 	}
 	if at, err := time.Parse(time.RFC3339, i.CreatedTime); err == nil {
 		e.CreatedAt = at
+	}
+	if at, err := time.Parse(time.RFC3339, i.UpdatedTime); err == nil {
+		e.ChangedAt = at
 	}
 	for _, c := range i.ContactIDs {
 		e.Contacts = append(e.Contacts, int64(c))

@@ -29,7 +29,7 @@ type Call struct {
 // Phase is how far a call was carried.
 type Phase string
 
-// The phases in their order. Off and Failed end a call; off ones never began.
+// The phases in their order. Off and Failed end a call; off ones never began. Watched calls go their own way, from Watching to Watched (T2).
 const (
 	Heard       Phase = ""
 	Off         Phase = "off"
@@ -40,6 +40,11 @@ const (
 	Closing     Phase = "closing"
 	Done        Phase = "done"
 	Failed      Phase = "failed"
+
+	Watching  Phase = "watching"
+	Comparing Phase = "comparing"
+	Updating  Phase = "updating"
+	Watched   Phase = "watched"
 )
 
 // Link is what a call became in Bitrix24.
@@ -61,6 +66,7 @@ type Link struct {
 	// Given are the extra fields that went into what the call created, by kind and field (R7). Shared are responsibles that were given in one update with them.
 	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
 	Shared []crm.Owned                          `json:"shared,omitempty"`
+	Watch  *Watch                               `json:"watch,omitempty"`
 }
 
 // Recorded is the recording on its way from UIS to the portal.
@@ -185,6 +191,10 @@ func (t *turn) entities(body []byte) error {
 	var a crm.Answer
 	if err := json.Unmarshal(body, &a); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the planner's answer: %w", err))
+	}
+	if a.Watched != nil {
+		t.watched(a.Watched)
+		return nil
 	}
 	if a.Late && a.Call != nil && t.call.Link.Phase == Done {
 		t.late(a)

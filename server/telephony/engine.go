@@ -174,6 +174,10 @@ func (t *turn) answered(event inbox.Event) error {
 		return t.closed(answer.Results)
 	case "record":
 		t.recorded(answer.Results)
+	case "values":
+		t.valuesRead(answer.Results)
+	case "update":
+		t.updated(answer.Results)
 	}
 	return nil
 }

@@ -146,12 +146,16 @@ func (t *turn) extraFields(into changes) {
 	}
 }
 
-// write sends one update per entity.
-func (t *turn) write(c changes) {
-	refs := slices.SortedFunc(maps.Keys(c), func(a, b crm.Ref) int {
+// refs are the changed entities in one order.
+func (c changes) refs() []crm.Ref {
+	return slices.SortedFunc(maps.Keys(c), func(a, b crm.Ref) int {
 		return slices.Compare([]string{string(a.Type), strconv.FormatInt(a.ID, 10)}, []string{string(b.Type), strconv.FormatInt(b.ID, 10)})
 	})
-	for _, ref := range refs {
+}
+
+// write sends one update per entity.
+func (t *turn) write(c changes) {
+	for _, ref := range c.refs() {
 		t.command("close", nameOf(ref), "crm.item.update", updateOf(ref, c[ref])).Independent = true
 		if user, given := c[ref]["assignedById"].(int64); given && len(c[ref]) > 1 {
 			t.call.Link.Shared = append(t.call.Link.Shared, crm.Owned{Ref: ref, Responsible: ids.B24UserID(user)})

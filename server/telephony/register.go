@@ -29,7 +29,9 @@ func (t *turn) advance() {
 		}
 	case Done:
 		t.record()
-	case Off, Asked, Registering, Finishing, Closing, Failed:
+	case Watching:
+		t.compareInTime()
+	case Off, Asked, Registering, Finishing, Closing, Failed, Comparing, Updating, Watched:
 	}
 }
 
@@ -53,6 +55,8 @@ func (t *turn) begin(f *Facts) {
 	case waits:
 	case passes:
 		t.ask(f)
+	case watches:
+		t.watch(f)
 	}
 }
 

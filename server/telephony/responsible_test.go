@@ -130,7 +130,7 @@ func TestPass(t *testing.T) {
 		"main off":        {doc(func(d *settings.Document) { d.Main.Enabled = false }), rung(nil), refused, "settings.main_off"},
 		"section off":     {doc(func(d *settings.Document) { d.Telephony.Enabled = false }), rung(nil), refused, "settings.telephony_off"},
 		"no portal":       {doc(func(d *settings.Document) { d.Telephony.Portal = nil }), rung(nil), refused, "settings.no_portal"},
-		"other telephony": {doc(func(d *settings.Document) { d.Telephony.OtherTelephony = true }), rung(nil), refused, "call.other_telephony"},
+		"other telephony": {doc(func(d *settings.Document) { d.Telephony.OtherTelephony = true }), rung(nil), watches, ""},
 		"empty filter":    {doc(func(*settings.Document) {}), rung(nil), passes, ""},
 		"its number": {doc(func(d *settings.Document) {
 			d.Telephony.FilterInbound = condition("virtual_number", rules.Include, "74950000031")

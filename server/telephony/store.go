@@ -127,7 +127,7 @@ func queueOthers(batch *pgx.Batch, account ids.AccountID, t *turn) {
 		_, err := pgx.ForEachRow(rows, []any{&id, &activity}, func() error { t.setting.older[id] = activity; return nil })
 		return err
 	})
-	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) > ($4, $3) AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off'))`,
+	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) > ($4, $3) AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off', 'watching', 'comparing', 'updating', 'watched'))`,
 		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.later) })
 }
 

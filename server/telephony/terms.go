@@ -19,6 +19,8 @@ const (
 	// waits: a condition asks what is known only once an employee has answered (T8a).
 	waits
 	passes
+	// watches: another telephony registers it, and this one only updates (T2).
+	watches
 )
 
 // portalOf is the portal of telephony; 0: none is chosen.
@@ -51,10 +53,10 @@ func pass(doc settings.Document, f *Facts, params rules.Params) (passage, crm.Re
 		return why("settings.telephony_off", nil)
 	case portalOf(doc) == 0:
 		return why("settings.no_portal", nil)
-	case t.OtherTelephony:
-		return why("call.other_telephony", nil)
 	case f.value("is_internal") == "true":
 		return why("call.internal", nil)
+	case t.OtherTelephony:
+		return watches, crm.Reason{}
 	}
 	filter := filterOf(t, f.Direction)
 	if len(filter) == 0 {

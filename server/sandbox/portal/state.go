@@ -197,6 +197,7 @@ func (p *Portal) ChangeItem(typ, id int, fields map[string]any, user int) error 
 	if err := p.writeItem(it, fromGo(fields), false); err != nil {
 		return err
 	}
+	it.fields.set("updatedTime", stamp(p.now())).set("updatedBy", user)
 	p.fire("onCrm"+entityNames[typ]+"Update", kv("FIELDS", kv("ID", id)), p.user(user), 0)
 	return nil
 }

@@ -167,7 +167,7 @@ func known(ctx context.Context, tx pgx.Tx, account ids.AccountID, calls []uis.Ca
 		numbers[i] = int64(c.ID)
 	}
 	have := map[ids.UISCallID]state{}
-	rows, err := tx.Query(ctx, `SELECT id, ended_at IS NOT NULL, phase IN ('off', 'failed') OR COALESCE(crm->'record'->>'link', '') <> '' FROM call WHERE account_id = $1 AND id = ANY($2)`,
+	rows, err := tx.Query(ctx, `SELECT id, ended_at IS NOT NULL, phase IN ('off', 'failed', 'watching', 'comparing', 'updating', 'watched') OR COALESCE(crm->'record'->>'link', '') <> '' FROM call WHERE account_id = $1 AND id = ANY($2)`,
 		int64(account), numbers)
 	if err != nil {
 		return nil, err
