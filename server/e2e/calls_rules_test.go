@@ -159,3 +159,28 @@ func TestSimultaneousFirstCalls(t *testing.T) {
 	require.Len(t, c.portal.Calls(), 3)
 	c.w.clean()
 }
+
+// R2, R3, T8a: what notifications do not tell (site, campaign, last operation of the scenario) is asked of UIS' report, once, and only when a rule asks for it.
+func TestRulesByReport(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, func(s map[string]any) {
+		s["filter_on"] = true
+		s["filter_inbound"] = []any{[]any{map[string]any{"param": "last_operation", "op": "include", "values": []string{"Распределение"}}}}
+		s["responsibles"] = []any{map[string]any{"user": 3, "filter": []any{[]any{map[string]any{"param": "site", "op": "include", "values": []string{"41"}}}}}}
+	})
+	through := c.play("answered", uisplatform.CallSpec{Contact: "79005563001", Employee: stranger, Operation: "Распределение"})
+	other := c.play("answered", uisplatform.CallSpec{Contact: "79005563002", Employee: stranger, Operation: "Меню"})
+	missed := c.play("missed", uisplatform.CallSpec{Contact: "79005563003", Employee: stranger, Operation: "Распределение"})
+	c.quiet()
+	k := c.at(through)
+	require.True(t, k.Finished)
+	require.Equal(t, 3, whole(c.of(portal.Lead, "79005563001")[0].Fields["assignedById"]), "by the rule of its site")
+	for _, session := range []int64{other, missed} {
+		for _, k := range c.portal.Calls() {
+			require.NotEqual(t, fmt.Sprint(session), k.External)
+		}
+	}
+	page := decode[whyPage](t, c.must("GET", fmt.Sprintf("/communications/call:%d", other), nil))
+	require.Contains(t, fmt.Sprint(page.Reasons), "last_operation = Меню", "the condition is named with what the report told")
+	c.w.clean()
+}

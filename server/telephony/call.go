@@ -59,6 +59,8 @@ type Link struct {
 	Tried  bool          `json:"tried,omitempty"`
 	// Shown are the people who have the card before them (T14).
 	Shown []ids.B24UserID `json:"shown,omitempty"`
+	// Inquiry is whether UIS' report was asked for what the rules judge the call by: asked, over.
+	Inquiry string `json:"inquiry,omitempty"`
 	// HeardEnd is when the end of an answered call was heard of.
 	HeardEnd time.Time `json:"heard_end,omitzero"`
 	Verdict  Verdict   `json:"verdict,omitzero"`

@@ -174,6 +174,8 @@ func (t *turn) answered(event inbox.Event) error {
 		return t.closed(answer.Results)
 	case "record":
 		t.recorded(answer.Results)
+	case "inquiry":
+		t.informed(answer.Results)
 	case "values":
 		t.valuesRead(answer.Results)
 	case "update":

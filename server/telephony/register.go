@@ -49,6 +49,9 @@ func (t *turn) begin(f *Facts) {
 	}
 	t.seen()
 	verdict, why := pass(t.setting.Document, f, paramsOf(f, t.setting.names))
+	if (verdict == passes || why.Code == "call.filtered_out") && t.inquire(f) {
+		return
+	}
 	switch verdict {
 	case refused:
 		t.off(why)

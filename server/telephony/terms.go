@@ -245,7 +245,7 @@ func paramsOf(f *Facts, n names) rules.Params {
 	put("first_campaign", f.value("visitor_first_campaign_id"), n[[2]string{"campaigns", f.value("visitor_first_campaign_name")}])
 	put("site", f.value("site_id"), n[[2]string{"sites", f.value("site_domain_name")}])
 	put("group", n[[2]string{"groups", f.value("communication_group_name")}])
-	put("last_operation", n[[2]string{"operations", f.value("last_operation_name")}])
+	put("last_operation", n[[2]string{"operations", f.value("last_operation_name")}], f.value("last_operation_name")) // operations are known by their names
 	put("source", f.value("source_name"), f.value("utm_source"))
 	if f.Direction == Out {
 		put("employee", number(f.caller()))
