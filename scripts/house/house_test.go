@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"server/bitrix24", "server/uis"},
 	{"server/outbox", "server/jobs", "server/rounds", "server/inbox", "server/relay", "server/files", "server/days", "server/restlog"},
 	{"server/crm", "server/account", "server/settings", "server/flow", "server/why"},
-	{"server/chats", "server/workplace", "server/telephony", "server/openlines"},
+	{"server/chats", "server/workplace", "server/telephony", "server/requests", "server/openlines"},
 	{"server/web", "placements"},
 	{"server/app"},
 	{"server"}, // the command itself
@@ -40,7 +40,8 @@ var neighbours = map[string][]string{
 	"server/jobs":   {"server/inbox"},
 	"server/web":    {"placements"},
 	// The planner hands its steps to the same runner as every other state.
-	"server/crm": {"server/flow"},
+	// and what it plans by stands in the settings.
+	"server/crm": {"server/flow", "server/settings"},
 	// The operator's lists and actions stand on the chats' engine.
 	"server/workplace": {"server/chats"},
 }

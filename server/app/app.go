@@ -35,6 +35,7 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/relay"
+	"omni/server/requests"
 	"omni/server/restlog"
 	"omni/server/secret"
 	"omni/server/store"
@@ -240,12 +241,12 @@ func (a *App) wire(ctx context.Context) error {
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
 	rest := &rest{app: a, chats: engine, changes: &numbers.Changes{Flow: writer}}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
-		"chat": engine, "start": engine, "call": calls, "click": telephony.NewClicks(writer, texts), "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
+		"chat": engine, "start": engine, "call": calls, "request": requests.NewEngine(writer, texts), "click": telephony.NewClicks(writer, texts), "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
 	h.worker = worker
 	copies.wake = worker.Wake
 	intake := inbox.NewIntake(a.db, a.clock, worker.Wake)
 	desk := workplace.New(workplace.Options{DB: a.db, Clock: a.clock, Doer: worker, Asker: lanes, Files: shelf, FileURL: links.URL, Texts: texts})
-	room := why.New(why.Options{DB: a.db, Clock: a.clock, Texts: texts, Commands: lanes, WakeKey: worker.Wake, Sources: map[why.Kind]why.Source{why.Chat: chats.Told{}, why.Call: telephony.Told{}}})
+	room := why.New(why.Options{DB: a.db, Clock: a.clock, Texts: texts, Commands: lanes, WakeKey: worker.Wake, Sources: map[why.Kind]why.Source{why.Chat: chats.Told{}, why.Call: telephony.Told{}, why.Request: requests.Told{}}})
 
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,

@@ -23,7 +23,7 @@ var (
 	laneCommands = prometheus.NewDesc("omni_lane_commands", "Open commands of the lane.", append([]string{"state"}, laneLabels...), nil)
 	laneFailures = prometheus.NewDesc("omni_lane_failures", "Failed requests in a row.", laneLabels, nil)
 	laneAsleep   = prometheus.NewDesc("omni_lane_asleep", "1 while nothing is sent.", laneLabels, nil)
-	requests     = prometheus.NewDesc("omni_requests_total", "Requests this server made and logged.", []string{"kind", "failed"}, nil)
+	logged       = prometheus.NewDesc("omni_requests_total", "Requests this server made and logged.", []string{"kind", "failed"}, nil)
 	carried      = prometheus.NewDesc("omni_request_commands_total", "Commands in the requests this server made and logged.", []string{"kind", "failed"}, nil)
 	logRows      = prometheus.NewDesc("omni_rest_log_stored_total", "Requests this server wrote into the log.", nil, nil)
 	logDropped   = prometheus.NewDesc("omni_rest_log_dropped_total", "Requests that are not in the log because memory was full.", nil, nil)
@@ -39,7 +39,7 @@ type stateMetrics struct{ app *App }
 
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{laneLevel, laneSize, laneCommands, laneFailures, laneAsleep, requests, carried, logRows, logDropped, logFailures, logWaiting, logRequests, logBytes, inboxAge} {
+	for _, d := range []*prometheus.Desc{laneLevel, laneSize, laneCommands, laneFailures, laneAsleep, logged, carried, logRows, logDropped, logFailures, logWaiting, logRequests, logBytes, inboxAge} {
 		ch <- d
 	}
 }
@@ -59,7 +59,7 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	stats := m.app.requests.Stats()
 	for c, n := range stats.Requests {
-		d := requests
+		d := logged
 		if c.Commands {
 			d = carried
 		}

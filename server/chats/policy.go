@@ -50,62 +50,8 @@ func termsOf(doc settings.Document, channel Channel, c *Chat, appName string) te
 		return keep("settings.filtered_out")
 	}
 	t := terms{passed: true, portal: ids.PortalID(*portal), atEnd: s.CreateAt == "end"}
-	t.policy = crm.Policy{
-		First: choice(s.First), Repeat: choice(s.Repeat), FunnelFirst: funnel(s.FunnelFirst, params), FunnelRepeat: funnel(s.FunnelRepeat, params),
-		ClosedEntities: s.ClosedEntities, WithoutContacts: s.WithoutContacts, CopyToContact: s.CopyToContact,
-		Responsible: responsible(s.Responsible, s.Responsibles, params),
-		Title:       rules.Render(s.Template, variablesOf(channel, c, appName), rules.TitleLimit),
-		Priority:    crm.ToDeals,
-	}
-	if s.CommentPriority != nil {
-		t.policy.Priority = crm.Priority(*s.CommentPriority)
-	}
+	t.policy = crm.PolicyOf(s.Common, params, rules.Render(s.Template, variablesOf(channel, c, appName), rules.TitleLimit))
 	return t
-}
-
-func choice(c settings.Creation) crm.Choice {
-	out := crm.Choice{On: c.On}
-	for _, e := range c.Create {
-		out.Create = append(out.Create, crm.EntityType(e))
-	}
-	return out
-}
-
-// funnel is the first rule that holds, else the form's own values (R3, C5).
-func funnel(f settings.ChatFunnel, params rules.Params) crm.Funnel {
-	if !f.On {
-		return crm.Funnel{}
-	}
-	lead, pipeline, deal := f.LeadStage, f.Pipeline, f.DealStage
-	filters := make([]rules.Filter, len(f.Rules))
-	for i, rule := range f.Rules {
-		filters[i] = rule.Filter
-	}
-	if i := rules.First(filters, params); i >= 0 {
-		lead, pipeline, deal = f.Rules[i].LeadStage, f.Rules[i].Pipeline, f.Rules[i].DealStage
-	}
-	out := crm.Funnel{Pipeline: pipeline}
-	if lead != nil {
-		out.LeadStage = *lead
-	}
-	if deal != nil {
-		out.DealStage = *deal
-	}
-	return out
-}
-
-func responsible(standard *int64, list []settings.ResponsibleRule, params rules.Params) ids.B24UserID {
-	filters := make([]rules.Filter, len(list))
-	for i, rule := range list {
-		filters[i] = rule.Filter
-	}
-	if i := rules.First(filters, params); i >= 0 {
-		return ids.B24UserID(list[i].User)
-	}
-	if standard == nil {
-		return 0
-	}
-	return ids.B24UserID(*standard)
 }
 
 // paramsOf are the values a chat's filters look at (R2), as far as the Chat API tells them.

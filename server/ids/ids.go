@@ -55,6 +55,9 @@ func CallKey(id UISCallID) Key { return numbered("call", int64(id)) }
 // ClickKey is the ordering key of a click on a number, or of a call-back form.
 func ClickKey(id string) Key { return Key("click:" + id) }
 
+// RequestKey is the ordering key of one offline request.
+func RequestKey(id int64) Key { return numbered("request", id) }
+
 // ClientKey is the ordering key under which entities of one client are planned.
 func ClientKey(id ClientID) Key { return numbered("client", int64(id)) }
 

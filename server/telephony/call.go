@@ -213,7 +213,12 @@ func (t *turn) entities(body []byte) error {
 // late takes an entity in that was made after the call had ended: a person had a refused step repeated.
 func (t *turn) late(a crm.Answer) {
 	l := &t.call.Link
-	l.Ties, t.touched = a.Ties, true
+	t.touched = true
+	for _, tie := range a.Ties {
+		if !slices.ContainsFunc(l.Ties, func(known crm.Tie) bool { return known.Ref == tie.Ref }) {
+			l.Ties = append(l.Ties, tie)
+		}
+	}
 	for _, ref := range a.Call.Bind {
 		if t.call.Activity != 0 && (l.Answer == nil || !slices.Contains(l.Answer.Bind, ref)) {
 			t.tieTo(ref)

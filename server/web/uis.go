@@ -80,8 +80,8 @@ func (s *Server) chatWebhook(c *fiber.Ctx) error {
 	return c.SendStatus(http.StatusOK)
 }
 
-// notification takes a notification: one about a call is made durable under the call's key, then answered. What nobody needs yet (requests, chats, which
-// the Chat API tells better) is kept and ticked off.
+// notification takes a notification: one about a call or a request is made durable under its key, then answered. What nobody needs (chats, which the
+// Chat API tells better) is kept and ticked off.
 func (s *Server) notification(c *fiber.Ctx) error {
 	door, err := s.door(c)
 	if err != nil {
@@ -99,8 +99,11 @@ func (s *Server) notification(c *fiber.Ctx) error {
 		return badField("/event", "required")
 	}
 	key := ids.AccountKey(door.Account)
-	if about := n.Subject(); about.Kind == "call" {
+	switch about := n.Subject(); {
+	case about.Kind == "call":
 		key = ids.CallKey(ids.UISCallID(about.ID))
+	case about.Kind == "request" && n.Event == uis.EventOfflineMessage:
+		key = ids.RequestKey(about.ID)
 	}
 	sum := sha256.Sum256(body)
 	return s.take(c, inbox.Row{Account: door.Account, Key: key, Kind: telephony.KindNotification + string(n.Event),

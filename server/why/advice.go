@@ -35,6 +35,7 @@ type cure struct {
 var cures = []cure{
 	{"settings.main_off", "main_off", "/main/enabled", true},
 	{"settings.chats_off", "section_off", "/{section}/enabled", true},
+	{"settings.requests_off", "section_off", "/{section}/enabled", true},
 	{"settings.telephony_off", "section_off", "/{section}/enabled", true},
 	{"call.other_telephony", "other_telephony", "/telephony/other_telephony", true},
 	{"call.filtered_out", "filtered_out", "/telephony/filter_inbound", true},
