@@ -49,13 +49,16 @@ func TestTwins(t *testing.T) {
 	// Nor does one see of the other what was asked of the platforms, and how full its lanes are.
 	for i, n := range twins {
 		other := twins[1-i]
+		eventually(t, "the log has what was asked", func() bool { return len(n.requests("")) > 10 })
 		own := map[string]bool{}
 		for _, r := range n.requests("") {
 			own[r.ID] = true
 			require.True(t, r.Portal == nil || *r.Portal == n.id, "%v", r)
 		}
 		require.Greater(t, len(own), 10)
-		require.NotEmpty(t, n.requests(fmt.Sprintf("communication=chat:%d", n.uis.Chats()[0].ID)))
+		eventually(t, "the log has the chat's requests, which it stores behind them", func() bool {
+			return len(n.requests(fmt.Sprintf("communication=chat:%d", n.uis.Chats()[0].ID))) > 0
+		})
 		require.Empty(t, n.requests(fmt.Sprintf("portal=%d", other.id)))
 		for _, r := range other.requests("") {
 			require.False(t, own[r.ID], "a request of the other: %v", r)
