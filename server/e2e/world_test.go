@@ -315,11 +315,22 @@ func eventually(t *testing.T, what string, done func() bool) {
 	require.True(t, poll(done), "in vain: %s", what)
 }
 
+// nextPort is below the ports that the system gives to connections, so that none of them takes an address before its server does; the browser tests' are
+// above it.
+var nextPort atomic.Int64
+
+// freeAddress is an address that nobody listens on and that no other test of this run is given.
 func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Helper()
+	for range 8000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 11000+(int64(os.Getpid())*37+nextPort.Add(1))%8000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, l.Close())
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // gate is the public address in front of the servers: each connection goes to the first server that takes it, and waits while none does.
