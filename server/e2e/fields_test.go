@@ -197,12 +197,7 @@ func TestFieldsThatAreGone(t *testing.T) {
 func TestFieldRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	n := &tenant{w: w, t: t, name: "romashka"}
-	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: n.name, LeadsMode: portal.Classic, Licence: "ru_ent250"})
-	require.NoError(t, w.served.Add(n.portal))
-	config := uisplatform.DemoAccount(n.name)
-	config.Employees = staff()
-	n.uis = w.platform.AddAccount(config)
+	n := w.company("romashka", 0)
 	_, err := w.bitrix.AddFault(portal.Fault{Method: "crm.contact.userfield.add", Kind: portal.FaultError, Status: 403, Code: "access_denied", Text: "no right to the CRM's settings", Count: -1})
 	require.NoError(t, err)
 	w.run()

@@ -70,12 +70,7 @@ func TestRobotInstalled(t *testing.T) {
 func TestRobotRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	n := &tenant{w: w, t: t, name: "romashka"}
-	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: n.name, LeadsMode: portal.Classic, Licence: "ru_ent250"})
-	require.NoError(t, w.served.Add(n.portal))
-	config := uisplatform.DemoAccount(n.name)
-	config.Employees = staff()
-	n.uis = w.platform.AddAccount(config)
+	n := w.company("romashka", 0)
 	_, err := w.bitrix.AddFault(portal.Fault{Method: "bizproc.robot.add", Kind: portal.FaultError, Status: 403, Code: "ACCESS_DENIED", Text: "not on this plan", Count: -1})
 	require.NoError(t, err)
 	w.run()
