@@ -194,16 +194,25 @@ func (p *client) search() string {
 
 // chatsOf are a client's chats as the API shows them.
 func (s *side) chatsOf(p *client) []chat {
-	var mine []chat
-	list, ok := get[struct{ Items []chat }](s, "/chats?q="+p.search())
-	if !ok {
-		return nil
+	var mine, all []chat
+	for cursor := ""; ; {
+		list, ok := get[struct {
+			Items []chat
+			Next  *string
+		}](s, "/chats?q="+p.search()+cursor)
+		if !ok {
+			return nil
+		}
+		if all = append(all, list.Items...); list.Next == nil {
+			break
+		}
+		cursor = "&cursor=" + url.QueryEscape(*list.Next)
 	}
 	uis := map[int64]bool{}
 	for _, c := range p.chats() {
 		uis[c.ID] = true
 	}
-	for _, c := range list.Items {
+	for _, c := range all {
 		switch {
 		case c.UIS != nil && uis[*c.UIS]:
 			mine = append(mine, c)
