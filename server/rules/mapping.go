@@ -23,11 +23,12 @@ func Fields(rows []Mapping, entity string, created bool, values map[string]strin
 	return out
 }
 
-// Told are the values of a communication that count as known at a moment: UIS tells some before they mean anything, such as a duration of 0 with the ring.
+// Told are the values of a communication that count as known at a moment: UIS tells some before they mean anything, such as a duration of 0 with the ring. What as
+// a rule only a report tells is right whenever it is told.
 func Told(values map[string]string, kind Kind, now Moment) map[string]string {
 	out := make(map[string]string, len(values))
 	for name, value := range values {
-		if v, listed := variable()[name]; listed && v.In(kind) && v.Known[kind] <= now {
+		if v, listed := variable()[name]; listed && v.In(kind) && (v.Known[kind] <= now || v.Known[kind] == AtReport) {
 			out[name] = value
 		}
 	}

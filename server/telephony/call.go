@@ -59,12 +59,19 @@ type Link struct {
 	Tried  bool          `json:"tried,omitempty"`
 	// Shown are the people who have the card before them (T14).
 	Shown []ids.B24UserID `json:"shown,omitempty"`
-	// Inquiry is whether UIS' report was asked for what the rules judge the call by: asked, over.
-	Inquiry string `json:"inquiry,omitempty"`
+	// Inquiry is whether UIS' report was asked for what the rules judge the call by: asked, later, over.
+	// It is asked again at InquiryDue, so often.
+	Inquiry      string    `json:"inquiry,omitempty"`
+	InquiryDue   time.Time `json:"inquiry_due,omitzero"`
+	InquiryTries int       `json:"inquiry_tries,omitempty"`
+	// Visit is the same for what its extra fields take from the report at the end.
+	Visit      string `json:"visit,omitempty"`
+	VisitTries int    `json:"visit_tries,omitempty"`
 	// HeardEnd is when the end of an answered call was heard of.
 	HeardEnd time.Time `json:"heard_end,omitzero"`
 	Verdict  Verdict   `json:"verdict,omitzero"`
 	Record   Recorded  `json:"record,omitzero"`
+	Whole    Whole     `json:"whole,omitzero"`
 	// Given are the extra fields that went into what the call created, by kind and field (R7). Shared are responsibles that were given in one update with them.
 	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
 	Shared []crm.Owned                          `json:"shared,omitempty"`

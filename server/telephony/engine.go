@@ -152,6 +152,13 @@ func (t *turn) answered(event inbox.Event) error {
 		if event.Timer == "record" && t.call.Link.Record.State == recordWaiting {
 			t.attach()
 		}
+		if w := &t.call.Link.Whole; event.Timer == "whole" && w.State == inquiryLater {
+			w.State, t.touched = inquiryAsked, true
+			t.askReport("whole")
+		}
+		if event.Timer == "visit" {
+			t.visitAgain()
+		}
 		return nil
 	case KindAnswer:
 	default:
@@ -176,6 +183,12 @@ func (t *turn) answered(event inbox.Event) error {
 		t.recorded(answer.Results)
 	case "inquiry":
 		t.informed(answer.Results)
+	case "visit":
+		t.visited(answer.Results)
+	case "whole":
+		t.wholeTold(answer.Results)
+	case "late":
+		t.lateWritten(answer.Results)
 	case "values":
 		t.valuesRead(answer.Results)
 	case "update":

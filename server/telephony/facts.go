@@ -26,6 +26,9 @@ type Facts struct {
 	Phone   string `json:"phone,omitempty"`
 	Number  string `json:"number,omitempty"`
 	NoPhone bool   `json:"no_phone,omitempty"`
+	// PhoneAt and NumberAt are when they were told: of several numbers of a call the one that was told of first counts (T7). Zero: a report told it, or it counts for good.
+	PhoneAt  time.Time `json:"phone_at,omitzero"`
+	NumberAt time.Time `json:"number_at,omitzero"`
 	// Announced: the notification that opens the session came, which tells both numbers.
 	Announced  bool   `json:"announced,omitempty"`
 	ExternalID string `json:"external_id,omitempty"`
@@ -44,6 +47,8 @@ type Facts struct {
 	Talks   map[string]*Talk  `json:"talks,omitempty"`
 	Records map[string]Record `json:"records,omitempty"`
 	Values  map[string]Value  `json:"values,omitempty"`
+	// Visited: the report was read for what it knows of the visit.
+	Visited bool `json:"visited,omitempty"`
 }
 
 // Leg is one participant's line. Employee 0 is the client.
@@ -84,7 +89,7 @@ func (f *Facts) take(n uis.Notification, zone *time.Location, received time.Time
 		at = received
 	}
 	f.values(n, at)
-	f.numbers(n)
+	f.numbers(n, at)
 	if f.StartedAt.IsZero() || at.Before(f.StartedAt) {
 		f.StartedAt = at
 	}
@@ -121,15 +126,22 @@ func (f *Facts) take(n uis.Notification, zone *time.Location, received time.Time
 	}
 }
 
-func (f *Facts) numbers(n uis.Notification) {
-	f.Phone = cmp.Or(f.Phone, n.ContactNumber)
+func (f *Facts) numbers(n uis.Notification, at time.Time) {
+	first(&f.Phone, &f.PhoneAt, n.ContactNumber, at)
 	if f.Phone != "" {
 		f.NoPhone = false
 	}
-	f.Number = cmp.Or(f.Number, n.VirtualNumber)
+	first(&f.Number, &f.NumberAt, n.VirtualNumber, at)
 	f.ExternalID = cmp.Or(f.ExternalID, n.ExternalID)
 	if n.Direction == In || n.Direction == Out {
 		f.Direction = n.Direction
+	}
+}
+
+// first keeps what was told of first, and of two told in one moment the smaller, so that no order of hearing makes a difference.
+func first(number *string, when *time.Time, told string, at time.Time) {
+	if told != "" && (*number == "" || at.Before(*when) || at.Equal(*when) && told < *number) {
+		*number, *when = told, at
 	}
 }
 
@@ -359,6 +371,16 @@ func (f *Facts) recording() (link string, r Record) {
 		}
 	}
 	return link, r
+}
+
+// conversations are how many recordings of conversations are ready.
+func (f *Facts) conversations() (n int) {
+	for _, r := range f.Records {
+		if !r.Voice {
+			n++
+		}
+	}
+	return n
 }
 
 // value is a variable's text; empty: it was not told.

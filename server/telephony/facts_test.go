@@ -57,8 +57,9 @@ func history(dice *rand.Rand) []string {
 	if total == 0 && direction == In {
 		say("lost_call_session", map[string]any{"wait_time_duration": 9})
 	}
-	say("call_session_finished", map[string]any{"virtual_phone_number": "74950000031", "talk_time_duration": total, "total_time_duration": total + 9, "employee_info": employee(1002)})
-	for range dice.IntN(2) {
+	// A transfer may bring another number of the account; the first one told counts (T7).
+	say("call_session_finished", map[string]any{"virtual_phone_number": []string{"74950000031", "74950000032", "74950000030"}[dice.IntN(3)], "talk_time_duration": total, "total_time_duration": total + 9, "employee_info": employee(1002)})
+	for range dice.IntN(3) {
 		say("talk_record_file", map[string]any{"file_link": fmt.Sprintf("https://media.example/%d", dice.Int()), "file_duration": total})
 	}
 	return list

@@ -127,12 +127,11 @@ func tied(a *crm.CallAnswer) (crm.Ref, bool) {
 }
 
 // extraFields adds what became known since the creation to the entities that this call made, and the rows marked "always" to the one it is tied to.
-func (t *turn) extraFields(into changes) {
+func (t *turn) extraFields(into changes, values map[string]string) {
 	m, a := t.setting.extras, t.call.Link.Answer
 	if m.Empty() {
 		return
 	}
-	values := t.fieldValues()
 	add := func(ref crm.Ref, created bool, given map[string]string) {
 		for field, value := range m.Wire(ref.Type, m.News(ref.Type, created, given, values)) {
 			into.put(ref, field, value)

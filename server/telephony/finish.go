@@ -43,7 +43,9 @@ func (t *turn) end() {
 			return
 		}
 	}
-	t.finish()
+	if !t.visit() {
+		t.finish()
+	}
 }
 
 // owned are the entities whose responsible the end of the call may change, with whom they are to get.
@@ -66,13 +68,7 @@ func (t *turn) finish() {
 	f, l, s := &t.call.Facts, &t.call.Link, t.setting.Document.Telephony
 	w := everybody(s, f, t.setting.people, paramsOf(f, t.setting.names))
 	l.Verdict = w.judge(*l.Answer)
-	code := "200"
-	if !f.answered() {
-		code = "304"
-		if f.value("lost_reason") == "subscriber_busy" {
-			code = "486"
-		}
-	}
+	code := statusCode(f)
 	user := firstOf(l.Verdict.Activity, l.User)
 	t.phase(Finishing)
 	t.command("finish", "finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": l.CallID, "USER_ID": int64(user), "DURATION": f.seconds(), "STATUS_CODE": code,
@@ -85,6 +81,29 @@ func (t *turn) finish() {
 		slices.Sort(list)
 		t.command("finish", string(kind), "crm.item.list", map[string]any{"entityTypeId": kind.Wire(), "select": []string{"id", "assignedById"}, "filter": map[string]any{"@id": list}}).Independent = true
 	}
+}
+
+// statusCode is how the portal is told the end of a call (telephony.externalCall.finish, STATUS_CODE).
+func statusCode(f *Facts) string {
+	switch {
+	case f.answered():
+		return "200"
+	case f.Direction != Out:
+		return "304"
+	}
+	switch f.value("lost_reason") {
+	case "subscriber_busy":
+		return "486"
+	case "subscriber_disconnects":
+		return "603"
+	case "subscriber_number_problems", "numb_not_exists", "incorrect_input":
+		return "404"
+	case "subscriber_not_responsible", "no_success_subscriber_call":
+		return "304"
+	case "operator_disconnects", "operator_not_responsible", "operator_busy", "no_operation":
+		return "603-S"
+	}
+	return "304"
 }
 
 // finished takes the end of the call in, and does what is left: responsibles, the activity's state and ties, older missed calls.
@@ -119,7 +138,7 @@ func (t *turn) finished(results map[string]outbox.Result) error {
 	}
 	t.phase(Closing)
 	updates := t.assign(current)
-	t.extraFields(updates)
+	t.extraFields(updates, t.fieldValues())
 	t.write(updates)
 	if t.call.Activity == 0 && l.Answer.Primary != nil {
 		// The answer was lost, or told none: it is found by its origin, and everything else comes after.

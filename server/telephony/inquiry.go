@@ -3,9 +3,9 @@ package telephony
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
+	"omni/server/ids"
 	"omni/server/outbox"
 	"omni/server/rules"
 	"omni/server/settings"
@@ -18,45 +18,62 @@ const inquiryDeadline = 8 * time.Second
 // The states of an inquiry.
 const (
 	inquiryAsked = "asked"
+	// inquiryLater: the report had no row yet, or was not read; it is asked again.
+	inquiryLater = "later"
 	inquiryOver  = "over"
 )
 
-// reportedParams are the parameters that notifications need not tell and the report does, by the variables they come from (get.calls_report).
+// inquiryPauses are how long is waited before the report is asked again: it lags behind. A call that goes on is not asked for twice, its card would come late.
+var inquiryPauses = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+
+// reportedParams are the parameters that notifications need not tell and the report does, by the variables they come from (get.calls_report). The group is told
+// by the report of legs alone, and that only when the call is over.
 var reportedParams = map[string][]string{
 	"campaign": {"campaign_id", "campaign_name"}, "first_campaign": {"visitor_first_campaign_id", "visitor_first_campaign_name"}, "site": {"site_id", "site_domain_name"},
-	"source": {"source_name"}, "scenario": {"scenario_id", "scenario_name"}, "last_operation": {"last_operation_name"},
+	"source": {"source_name"}, "scenario": {"scenario_id", "scenario_name"}, "last_operation": {"last_operation_name"}, paramGroup: nil,
 }
 
-// inquire asks UIS for what the settings judge this call by and no notification told (R2, T8); true: the answer is waited for. It costs one point, and only
-// accounts whose rules ask for such things pay it.
+// paramGroup is the group that the visitor chose.
+const paramGroup = "group"
+
+// inquire asks UIS for what the settings judge this call by and no notification told (R2, T8, R4); true: the answer is waited for. It costs one point, and only
+// accounts whose rules or titles ask for such things pay it.
 func (t *turn) inquire(f *Facts) bool {
 	l := &t.call.Link
 	switch {
 	case l.Inquiry == inquiryAsked:
 		return true
-	case l.Inquiry != "" || len(untold(t.setting.Document.Telephony, f, paramsOf(f, t.setting.names))) == 0:
+	case l.Inquiry == inquiryLater && t.now.Before(l.InquiryDue):
+		t.timer("inquiry", l.InquiryDue)
+		return true
+	case l.Inquiry == inquiryOver:
+		return false
+	}
+	missing := untold(t.setting.Document.Telephony, f, paramsOf(f, t.setting.names))
+	if len(missing) == 0 {
 		return false
 	}
 	l.Inquiry, t.touched = inquiryAsked, true
-	fields := append([]string{"id"}, "scenario_operations")
-	for _, names := range reportedParams {
-		fields = append(fields, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "last_operation_name" })...)
+	if len(missing) > 1 || missing[0] != paramGroup {
+		t.askReport("inquiry")
 	}
-	slices.Sort(fields)
-	q := uis.Query{From: f.StartedAt.Add(-10 * time.Minute), Till: t.now.Add(time.Hour), Zone: t.zone(), Fields: fields, Filter: uis.Equal("id", int64(t.call.ID)),
-		Extra: map[string]any{"include_ongoing_calls": true}}
-	c := t.command("inquiry", "inquiry", "get.calls_report", nil)
-	c.Lane, c.Params, c.Deadline = outbox.LaneRef{Kind: outbox.LaneUISData}, q.Params(), t.physical.Add(inquiryDeadline)
+	if slices.Contains(missing, paramGroup) {
+		q := t.reportQuery()
+		q.Fields, q.Filter = []string{"id", "call_session_id", "start_time", "is_talked", "group_id", "group_name"}, uis.Equal("call_session_id", int64(t.call.ID))
+		t.askUIS("inquiry", "legs", "get.call_legs_report", q)
+	}
 	return true
 }
 
-// untold are the parameters that rules of this direction ask for, that the report tells and that nothing has told yet. It is pure.
+// untold are the parameters that rules of this direction ask for and the variables that its titles use, that the report tells and that nothing has told yet.
+// It is pure.
 func untold(s settings.Telephony, f *Facts, params rules.Params) []string {
 	asked := map[string]bool{}
 	look := func(filter rules.Filter) {
 		for _, group := range filter {
 			for _, c := range group {
-				asked[c.Param] = reportedParams[c.Param] != nil && len(params[c.Param]) == 0
+				_, reported := reportedParams[c.Param]
+				asked[c.Param] = reported && len(params[c.Param]) == 0
 			}
 		}
 	}
@@ -66,8 +83,12 @@ func untold(s settings.Telephony, f *Facts, params rules.Params) []string {
 		look(r.Filter)
 	}
 	for _, r := range s.Templates {
-		if r.Direction == f.Direction {
-			look(r.Filter)
+		if r.Direction != f.Direction {
+			continue
+		}
+		look(r.Filter)
+		for _, name := range rules.Variables(r.Text) {
+			asked[name] = asked[name] || visitTells(name) && f.value(name) == ""
 		}
 	}
 	if f.Direction == In {
@@ -79,48 +100,67 @@ func untold(s settings.Telephony, f *Facts, params rules.Params) []string {
 	return slices.Sorted(maps.Keys(asked))
 }
 
-// informed takes UIS' answer in. Without one the call is judged by what is known: a condition on what nobody told includes nothing and excludes nothing.
+// groupUntold tells that a filter asks for the group, which only the report of legs tells, when the call is over.
+func groupUntold(filter rules.Filter, params rules.Params) bool {
+	for _, group := range filter {
+		for _, c := range group {
+			if c.Param == paramGroup {
+				return len(params[paramGroup]) == 0
+			}
+		}
+	}
+	return false
+}
+
+// informed takes UIS' answer in. An ended call asks again for a while, since nobody waits for its card. Without an answer it is judged by what is known: a condition
+// on what nobody told includes nothing and excludes nothing.
 func (t *turn) informed(results map[string]outbox.Result) {
-	l := &t.call.Link
+	l, f := &t.call.Link, &t.call.Facts
 	if l.Inquiry != inquiryAsked {
 		return
 	}
 	l.Inquiry, t.touched = inquiryOver, true
-	r := results["inquiry"]
-	if r.State == "done" {
-		rows, err := uis.DecodeCalls(r.Result)
-		for _, row := range rows {
-			if int64(row.ID) == int64(t.call.ID) {
-				t.call.Facts.inform(row)
-				return
+	problem := ""
+	if r, asked := results["inquiry"]; asked {
+		problem = t.tell(r)
+	}
+	if r, asked := results["legs"]; asked && problem == "" {
+		if problem = r.Text; r.State == "done" {
+			rows, err := uis.DecodeCallLegs(r.Result)
+			switch {
+			case err != nil:
+				problem = err.Error()
+			case len(rows) == 0:
+				problem = noRow
+			default:
+				problem = ""
+				f.group(rows)
 			}
 		}
-		if err != nil {
-			r.Text = err.Error()
-		}
 	}
-	t.because("call.report_not_read", map[string]any{"text": r.Text})
+	if problem == "" {
+		return
+	}
+	if f.ended() && l.InquiryTries < len(inquiryPauses) {
+		l.Inquiry, l.InquiryDue = inquiryLater, t.now.Add(inquiryPauses[l.InquiryTries])
+		l.InquiryTries++
+		return // advance sets the timer
+	}
+	t.because("call.report_not_read", map[string]any{"text": problem})
 }
 
-// inform fills in what the report tells; what notifications told stands.
-func (f *Facts) inform(c uis.Call) {
-	number := func(n int64) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatInt(n, 10)
-	}
-	for name, text := range map[string]string{
-		"campaign_id": number(int64(c.CampaignID)), "campaign_name": c.Campaign, "visitor_first_campaign_id": number(int64(c.FirstCampaignID)),
-		"visitor_first_campaign_name": c.FirstCampaign, "site_id": number(int64(c.SiteID)), "site_domain_name": c.Site, "source_name": c.SourceName,
-		"scenario_id": number(int64(c.ScenarioID)), "scenario_name": c.ScenarioName, "last_operation_name": c.LastOperation().Name,
-	} {
-		if text == "" || f.value(name) != "" {
+// group takes the group from the report of legs: of the leg that talked, else of the last that has one.
+func (f *Facts) group(legs []uis.CallLeg) {
+	var chosen *uis.CallLeg
+	for i := range legs {
+		l := &legs[i]
+		if l.GroupID == 0 || chosen != nil && (chosen.Talked && !l.Talked || chosen.Talked == l.Talked && l.ID < chosen.ID) {
 			continue
 		}
-		if f.Values == nil {
-			f.Values = map[string]Value{}
-		}
-		f.Values[name] = Value{Text: text} // no time: whatever a notification tells counts more
+		chosen = l
 	}
+	if chosen == nil || f.value("communication_group_name") != "" {
+		return
+	}
+	f.told(map[string]string{"group_id": number(ids.UISEmployeeID(chosen.GroupID)), "communication_group_name": chosen.GroupName})
 }

@@ -9,6 +9,7 @@ import (
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/outbox"
+	"omni/server/uis"
 )
 
 // The states of a recording on its way.
@@ -23,7 +24,13 @@ const (
 // record brings a recording to the portal, when one is wanted and ready (T12). It comes minutes after the end as a rule; a newer one replaces it.
 func (t *turn) record() {
 	f, l := &t.call.Facts, &t.call.Link
+	if t.wholeRecord() {
+		return
+	}
 	link, one := f.recording()
+	if l.Whole.Link != "" && !one.Voice {
+		link, one.Seconds = l.Whole.Link, f.seconds()
+	}
 	if link == "" || link == l.Record.Link || l.CallID == "" || l.Record.under() {
 		return
 	}
@@ -37,6 +44,69 @@ func (t *turn) record() {
 	t.touched = true
 	t.fetch = link
 	t.because("call.recording_ready", map[string]any{"voice": one.Voice, "seconds": one.Seconds})
+}
+
+// Whole is the recording of a whole call, of which several were made: one for each conversation. The portal keeps one per call.
+type Whole struct {
+	State string `json:"state,omitempty"` // asked, later, over
+	// Of is of how many recordings; with one more UIS has another whole.
+	Of    int    `json:"of,omitempty"`
+	Link  string `json:"link,omitempty"`
+	Tries int    `json:"tries,omitempty"`
+}
+
+// wholeRecord asks UIS for the recording of the whole call when a conversation is not all of it (full_record_file_link of get.calls_report); true: the answer is
+// waited for.
+func (t *turn) wholeRecord() bool {
+	f, l := &t.call.Facts, &t.call.Link
+	n := f.conversations()
+	switch {
+	case l.Whole.State == inquiryAsked:
+		return true
+	case n < 2 || n <= l.Whole.Of || l.CallID == "" || !records(t.setting.Document.Telephony, f.Direction).recording:
+		return false
+	}
+	l.Whole = Whole{State: inquiryAsked, Of: n}
+	t.touched = true
+	t.askReport("whole")
+	return true
+}
+
+// wholeTold takes UIS' answer in. Until the whole is there, the newest conversation stands for it.
+func (t *turn) wholeTold(results map[string]outbox.Result) {
+	w := &t.call.Link.Whole
+	if w.State != inquiryAsked {
+		return
+	}
+	w.State, t.touched = inquiryOver, true
+	link, problem := t.wholeLink(results["inquiry"])
+	switch {
+	case problem == "":
+		w.Link = link
+		t.because("call.recordings_whole", map[string]any{"count": w.Of})
+	case w.Tries < len(inquiryPauses):
+		w.State = inquiryLater
+		t.timer("whole", t.now.Add(inquiryPauses[w.Tries]))
+		w.Tries++
+	default:
+		t.because("call.recordings_apart", map[string]any{"count": w.Of})
+	}
+}
+
+func (t *turn) wholeLink(r outbox.Result) (link, problem string) {
+	if r.State != "done" {
+		return "", firstText(r.Text, r.State)
+	}
+	rows, err := uis.DecodeCalls(r.Result)
+	if err != nil {
+		return "", err.Error()
+	}
+	for _, row := range rows {
+		if int64(row.ID) == int64(t.call.ID) && row.RecordLink != "" {
+			return row.RecordLink, ""
+		}
+	}
+	return "", noRow
 }
 
 // under tells that a recording is under way; a newer one follows it.
@@ -101,6 +171,7 @@ func (t *turn) recorded(results map[string]outbox.Result) {
 			l.Record.State = recordAttached
 			t.because("call.recording_attached", nil)
 		case l.Record.Tries < len(recordPauses):
+			t.out.Replaced = append(t.out.Replaced, r.Command) // it is offered again, and nobody need do so by hand
 			l.Record.State = recordWaiting
 			t.timer("record", t.now.Add(recordPauses[l.Record.Tries]))
 			l.Record.Tries++

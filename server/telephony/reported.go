@@ -35,15 +35,9 @@ type Reported struct {
 func ReportedOf(c uis.Call) Reported {
 	r := Reported{Direction: c.Direction, Phone: string(c.ContactNumber), Number: string(c.VirtualNumber), External: string(c.ExternalID), Start: c.StartTime, Finish: c.FinishTime,
 		Wait: int(c.WaitDuration), Talk: int(c.TalkDuration), Total: int(c.TotalDuration), First: ids.UISEmployeeID(c.FirstTalked), Last: ids.UISEmployeeID(c.LastTalked),
-		Record: c.RecordLink, Values: map[string]string{}}
+		Record: c.RecordLink, Values: visitOf(c)}
 	for _, e := range c.Employees {
 		r.Employees = append(r.Employees, int64(e.ID))
-	}
-	for name, value := range map[string]string{"scenario_name": c.ScenarioName, "last_operation_name": c.LastOperation().Name, "site_domain_name": c.Site, "campaign_name": c.Campaign,
-		"visitor_first_campaign_name": c.FirstCampaign, "source_name": c.SourceName, "channel": c.Channel, "lost_reason": c.FinishReason} {
-		if value != "" {
-			r.Values[name] = value
-		}
 	}
 	return r
 }
@@ -92,14 +86,8 @@ func (f *Facts) report(r Reported, zone *time.Location, received time.Time) {
 	if r.Record != "" && len(f.Records) == 0 {
 		f.Records = map[string]Record{r.Record: {At: ended, Seconds: r.Talk}}
 	}
-	for name, text := range r.Values {
-		if f.Values == nil {
-			f.Values = map[string]Value{}
-		}
-		if _, known := f.Values[name]; !known {
-			f.Values[name] = Value{text, ended}
-		}
-	}
+	f.told(r.Values)
+	f.Visited = true
 }
 
 // tellTalks puts who talked first and last in the place of the talks that were not told; how long each was the report does not say.

@@ -68,6 +68,9 @@ func pass(doc settings.Document, f *Facts, params rules.Params) (passage, crm.Re
 		}
 		return waits, crm.Reason{}
 	}
+	if !f.ended() && groupUntold(filter, params) {
+		return waits, crm.Reason{}
+	}
 	if !filter.Holds(params) {
 		return why("call.filtered_out", map[string]any{"values": told(filter, params)})
 	}
@@ -244,15 +247,13 @@ func paramsOf(f *Facts, n names) rules.Params {
 	put("campaign", f.value("campaign_id"), n[[2]string{"campaigns", f.value("campaign_name")}])
 	put("first_campaign", f.value("visitor_first_campaign_id"), n[[2]string{"campaigns", f.value("visitor_first_campaign_name")}])
 	put("site", f.value("site_id"), n[[2]string{"sites", f.value("site_domain_name")}])
-	put("group", n[[2]string{"groups", f.value("communication_group_name")}])
+	put(paramGroup, f.value("group_id"), n[[2]string{"groups", f.value("communication_group_name")}])
 	put("last_operation", n[[2]string{"operations", f.value("last_operation_name")}], f.value("last_operation_name")) // operations are known by their names
 	put("source", f.value("source_name"), f.value("utm_source"))
 	if f.Direction == Out {
 		put("employee", number(f.caller()))
-	} else {
-		for _, e := range f.talkers() {
-			p["employee"] = append(p["employee"], number(e))
-		}
+	} else if talkers := f.talkers(); len(talkers) > 0 { // who took the call: later talkers are not known when it is judged (T8a)
+		put("employee", number(talkers[0]))
 	}
 	return p
 }

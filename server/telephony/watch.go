@@ -58,6 +58,9 @@ func (t *turn) compareInTime() {
 	if !l.Watch.Over {
 		return // its answer goes on from here
 	}
+	if t.visit() {
+		return
+	}
 	t.phase(Comparing)
 	t.look(crm.Watch{Compare: true, Looked: l.Watch.Looked, Before: l.Watch.Before, From: f.StartedAt.Truncate(time.Second), Till: watchedTill(f)})
 }

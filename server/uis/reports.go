@@ -286,6 +286,11 @@ func DecodeCalls(data json.RawMessage) ([]Call, error) {
 	return decodeData("get.calls_report", data, func(row *Call, all Row) { row.Row = all })
 }
 
+// DecodeCallLegs reads the data of get.call_legs_report likewise.
+func DecodeCallLegs(data json.RawMessage) ([]CallLeg, error) {
+	return decodeData("get.call_legs_report", data, func(row *CallLeg, all Row) { row.Row = all })
+}
+
 // DecodeChats reads the data of get.chats_report, for callers that send the request themselves (Query.Params).
 func DecodeChats(data json.RawMessage) ([]Chat, error) {
 	return decodeData("get.chats_report", data, func(row *Chat, all Row) { row.Row = all })

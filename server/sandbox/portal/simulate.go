@@ -41,6 +41,7 @@ type Call struct {
 	Shown    []int          `json:"shown,omitempty"`
 	Activity int            `json:"activity,omitempty"`
 	Record   string         `json:"record,omitempty"`
+	Bytes    int            `json:"bytes,omitempty"` // of the record
 	Stat     map[string]any `json:"stat,omitempty"`
 }
 
@@ -76,7 +77,7 @@ func (p *Portal) Calls() []Call {
 			}
 		}
 		if k.record != nil {
-			x.Record = k.record.name
+			x.Record, x.Bytes = k.record.name, len(k.record.data)
 		}
 		if k.stat != nil {
 			x.Stat = goMap(k.stat)

@@ -15,6 +15,7 @@ type CallSpec struct {
 	ExternalID    string `json:"external_id"`
 	Source        string `json:"source"`    // call_source; default va (in), sip (out)
 	Operation     string `json:"operation"` // name of the last scenario operation
+	Group         int64  `json:"group"`     // the group whose employees are rung, as get.call_legs_report names it
 }
 
 // leg is one participant of a call.
@@ -31,6 +32,7 @@ type leg struct {
 type talk struct {
 	employee   *Employee
 	begin, end time.Time
+	record     string // hash of its recording
 }
 
 type call struct {
@@ -43,7 +45,7 @@ type call struct {
 	reason                    string
 	shift                     time.Duration // the call's own time minus the platform's
 	apiRequest                int64
-	record                    string // hash of the recording
+	record                    string // hash of the recording of the whole call
 	scenario                  *Scenario
 }
 
@@ -298,21 +300,12 @@ func (a *Account) hangUp(c *call, reason string) {
 	default:
 		c.reason = "subscriber_not_responsible"
 	}
-	recorded := answered && a.records(c)
-	if recorded {
-		c.record = secret(32)
-	}
+	recorded := a.record(c)
 	if !answered && c.spec.Direction == "in" {
 		a.notify("lost_call_session", c.id, a.callVars(c))
 	}
 	a.notify("call_session_finished", c.id, a.callVars(c))
-	if recorded {
-		a.notify("talk_record_file", c.id, a.callVars(c))
+	for _, t := range recorded {
+		a.notify("talk_record_file", c.id, a.recordVars(c, t))
 	}
-}
-
-// records tells whether the last talker's calls are recorded.
-func (a *Account) records(c *call) bool {
-	e := c.talks[len(c.talks)-1].employee
-	return a.hasComponent([]string{"recording"}) && (e.CallRecording == "all" || e.CallRecording == c.spec.Direction)
 }

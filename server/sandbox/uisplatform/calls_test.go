@@ -43,7 +43,7 @@ func TestSimulatedCalls(t *testing.T) {
 		"answered": "in_call_session in_call out_call call_proceeding call_connected talk_started talk_finished call_disconnected call_disconnected call_session_finished talk_record_file",
 		"missed":   "in_call_session in_call out_call call_proceeding call_disconnected call_disconnected lost_call_session call_session_finished",
 		"transfer": "in_call_session in_call out_call call_proceeding call_connected talk_started talk_finished call_disconnected out_call call_proceeding call_connected talk_started " +
-			"talk_finished call_disconnected call_disconnected call_session_finished talk_record_file",
+			"talk_finished call_disconnected call_disconnected call_session_finished talk_record_file talk_record_file",
 		"outgoing": "out_call_session out_call call_proceeding call_connected out_call call_proceeding call_connected talk_started talk_finished call_disconnected call_disconnected " +
 			"call_session_finished talk_record_file",
 		"outgoing_missed": "out_call_session out_call call_proceeding call_connected out_call call_proceeding call_disconnected call_disconnected call_session_finished",
@@ -64,7 +64,7 @@ func TestSimulatedCalls(t *testing.T) {
 			require.Equal(t, !talked, at(row, 0, "is_lost"))
 			if talked {
 				require.EqualValues(t, 40, at(row, 0, "talk_duration"))
-				resp, err := http.Get(last["link"].(string))
+				resp, err := http.Get(at(row, 0, "full_record_file_link").(string))
 				require.NoError(t, err)
 				defer resp.Body.Close()
 				require.Equal(t, "audio/mpeg", resp.Header.Get("Content-Type"))

@@ -21,9 +21,9 @@ func (a *Account) SetCallScript(s CallScript) {
 }
 
 // callKinds are the calls SimulateCall knows.
-var callKinds = map[string]string{"answered": "in", "missed": "in", "transfer": "in", "outgoing": "out", "outgoing_missed": "out"}
+var callKinds = map[string]string{"answered": "in", "missed": "in", "transfer": "in", "outgoing": "out", "outgoing_missed": "out", "outgoing_busy": "out"}
 
-// SimulateCall plays a whole call: answered, missed, transfer (to the next employee), outgoing, outgoing_missed. It returns when the first step is done; the
+// SimulateCall plays a whole call: answered, missed, transfer (to the next employee), outgoing, outgoing_missed, outgoing_busy. It returns when the first step is done; the
 // others follow after Options.StepDelay each. Without a delay all is done on return, with times as if the call had just ended.
 func (a *Account) SimulateCall(kind string, spec CallSpec) (*Call, error) {
 	direction, ok := callKinds[kind]
@@ -80,7 +80,7 @@ func (a *Account) steps(c *call, kind string, s CallScript) []callStep {
 		return []callStep{ring, {0, func() { a.ringContact(c) }}, pick, end(s.Talk, "")}
 	case "outgoing_missed", "no_answer":
 		return []callStep{ring, {0, func() { a.ringContact(c) }}, end(s.Wait, "subscriber_not_responsible")}
-	case "busy":
+	case "busy", "outgoing_busy":
 		return []callStep{ring, {0, func() { a.ringContact(c) }}, end(0, "subscriber_busy")}
 	case "employee_no_answer":
 		return []callStep{ring, end(s.Wait, "operator_not_responsible")}

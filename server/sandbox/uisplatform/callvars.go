@@ -1,9 +1,6 @@
 package uisplatform
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 func seconds(d time.Duration) int64 { return int64(d.Round(time.Second) / time.Second) }
 
@@ -40,14 +37,6 @@ func (c *call) lastEmployee() *Employee {
 	return nil
 }
 
-// recordURL is the link of a call's recording (documentation, "Links to recordings").
-func (a *Account) recordURL(c *call) any {
-	if c.record == "" {
-		return nil
-	}
-	return fmt.Sprintf("%s/system/media/talk/%d/%s/", a.p.publicURL, c.communication, c.record)
-}
-
 // callVars are the variables of a call's notifications; the lock is held.
 func (a *Account) callVars(c *call) map[string]any {
 	v := a.analytics()
@@ -74,10 +63,7 @@ func (a *Account) callVars(c *call) map[string]any {
 		}
 	}
 	v["employee_ids"] = ids
-	if c.record != "" {
-		v["file_link"], v["file_link_hash"], v["file_duration"] = a.recordURL(c), c.record, seconds(a.talkTime(c))
-		v["full_record_file_link"] = a.recordURL(c)
-	}
+	v["full_record_file_link"] = a.recordURL(c, c.record)
 	return v
 }
 

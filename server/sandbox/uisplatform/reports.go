@@ -123,8 +123,10 @@ func getCalls(c *rpcCall) (any, int, *rpcError) {
 func (a *Account) callRow(c *call) row {
 	r := a.visitFields("call", c.communication)
 	records := []any{}
-	if c.record != "" {
-		records = append(records, c.record)
+	for _, t := range c.talks {
+		if t.record != "" {
+			records = append(records, t.record)
+		}
 	}
 	for name, v := range map[string]any{
 		"id": c.id, "start_time": a.local(c.started), "finish_time": a.local(c.over), "finish_reason": orNull(c.reason), "direction": c.spec.Direction,
@@ -132,7 +134,7 @@ func (a *Account) callRow(c *call) row {
 		"virtual_phone_number": c.spec.VirtualNumber, "communication_id": c.communication, "communication_type": "call", "communication_number": c.number,
 		"wait_duration": seconds(a.waitTime(c)), "total_wait_duration": seconds(a.waitTime(c)), "talk_duration": seconds(a.talkTime(c)),
 		"clean_talk_duration": seconds(a.talkTime(c)), "total_duration": seconds(a.totalTime(c)), "postprocess_duration": 0,
-		"call_records": records, "wav_call_records": []any{}, "voice_mail_records": []any{}, "full_record_file_link": a.recordURL(c),
+		"call_records": records, "wav_call_records": []any{}, "voice_mail_records": []any{}, "full_record_file_link": a.recordURL(c, c.record),
 		"call_api_request_id": orNull(c.apiRequest), "call_api_external_id": orNull(c.spec.ExternalID), "scenario_operations": []any{},
 		"employees": a.callEmployees(c), "operator_phone_number": nil,
 	} {
@@ -200,8 +202,10 @@ func (a *Account) legRow(c *call, l *leg) row {
 		direction = "in"
 	}
 	records := []any{}
-	if c.record != "" && talked {
-		records = append(records, c.record)
+	for _, t := range c.talks {
+		if t.record != "" && (l.employee == nil || l.employee == t.employee) {
+			records = append(records, t.record)
+		}
 	}
 	r := row{"id": l.id, "call_session_id": c.id, "start_time": a.local(l.started), "connect_time": a.local(l.connected),
 		"duration": secondsOrNull(legTalk(l)), "total_duration": seconds(l.over.Sub(l.started)), "finish_reason": c.reason, "finish_reason_description": c.reason,
@@ -210,6 +214,7 @@ func (a *Account) legRow(c *call, l *leg) row {
 		"call_records": records, "wav_call_records": []any{}, "contact_phone_number": c.spec.Contact}
 	if l.employee != nil {
 		r["employee_id"], r["employee_full_name"], r["employee_phone_number"] = l.employee.ID, l.employee.FullName(), l.to
+		r["group_id"], r["group_name"] = orNull(c.spec.Group), a.groupName(c.spec.Group)
 	}
 	if c.scenario != nil {
 		r["scenario_id"], r["scenario_name"] = c.scenario.ID, c.scenario.Name
