@@ -131,9 +131,18 @@ func New(ctx context.Context, url string, o Options) (*Runner, error) {
 	return r, nil
 }
 
+// startPatience is how long a server whose database does not answer goes on trying to begin with jobs.
+const startPatience = time.Hour
+
 // Run works jobs until ctx ends; those under way are given a moment.
 func (r *Runner) Run(ctx context.Context) error {
-	if err := r.client.Start(context.WithoutCancel(ctx)); err != nil {
+	// A database that goes away just now is waited for, as at any other time.
+	err := store.NewPatience(startPatience, 1).Wait(ctx, func() error { return r.client.Start(context.WithoutCancel(ctx)) })
+	if err != nil {
+		r.pool.Close()
+		if ctx.Err() != nil {
+			return nil
+		}
 		return fmt.Errorf("start River: %w", err)
 	}
 	group := errgroup.Group{}
