@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,9 @@ type gathering struct {
 	flights int
 	waiting map[ids.AccountID][]*passenger
 	turn    []ids.AccountID
+	crowd   int       // passengers that have no answer yet, those under way among them
+	bytes   int       // of their bodies
+	moved   time.Time // when something was stored last, or somebody came while nobody waited
 }
 
 // passenger is a row with its sender, who is answered when the row is durable.
@@ -45,10 +49,20 @@ func newGathering(db *store.DB, now func() time.Time) *gathering {
 	return &gathering{db: db, now: now, waiting: map[ids.AccountID][]*passenger{}}
 }
 
-// store makes a row durable, together with others that wait.
+// store makes a row durable, together with others that wait. Who finds too many others before him is told so at once: a database that takes statements and
+// answers none must not fill the memory.
 func (g *gathering) store(ctx context.Context, row Row) error {
 	p := &passenger{row: row, end: make(chan error, 1)}
 	g.mu.Lock()
+	if g.crowd == 0 {
+		g.moved = time.Now()
+	}
+	if g.crowd >= holdMost && time.Since(g.moved) > stalled || g.crowd >= crowdMost || g.crowd > 0 && g.bytes+len(row.Body) > crowdBytes {
+		g.mu.Unlock()
+		return ErrBusy
+	}
+	g.crowd++
+	g.bytes += len(row.Body)
 	if len(g.waiting[row.Account]) == 0 {
 		g.turn = append(g.turn, row.Account)
 	}
@@ -65,8 +79,42 @@ func (g *gathering) store(ctx context.Context, row Row) error {
 	case err := <-p.end:
 		return err
 	case <-ctx.Done():
+		g.leave(p)
 		return fmt.Errorf("store a row of account %d: %w", row.Account, ctx.Err())
 	}
+}
+
+// leave takes a passenger out whose sender waits no longer. One that is under way stays: it may be stored.
+func (g *gathering) leave(p *passenger) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	account := p.row.Account
+	i := slices.Index(g.waiting[account], p)
+	if i < 0 {
+		return
+	}
+	g.count(p)
+	if g.waiting[account] = slices.Delete(g.waiting[account], i, i+1); len(g.waiting[account]) == 0 {
+		delete(g.waiting, account)
+		g.turn = slices.DeleteFunc(g.turn, func(a ids.AccountID) bool { return a == account })
+	}
+}
+
+// answer tells a passenger what became of his row.
+func (g *gathering) answer(p *passenger, err error) {
+	g.mu.Lock()
+	g.count(p)
+	if err == nil {
+		g.moved = time.Now()
+	}
+	g.mu.Unlock()
+	p.end <- err
+}
+
+// count takes a passenger off those who wait.
+func (g *gathering) count(p *passenger) {
+	g.crowd--
+	g.bytes -= len(p.row.Body)
 }
 
 // fly takes groups as long as somebody waits.
@@ -117,13 +165,13 @@ func (g *gathering) send(group []*passenger) {
 			go func() {
 				alone, cancel := context.WithTimeout(context.Background(), holdFor)
 				defer cancel()
-				p.end <- g.failure(alone, g.insert(alone, []*passenger{p}))
+				g.answer(p, g.failure(alone, g.insert(alone, []*passenger{p})))
 			}()
 		}
 		return
 	}
 	for _, p := range group {
-		p.end <- g.failure(ctx, err)
+		g.answer(p, g.failure(ctx, err))
 	}
 }
 

@@ -22,7 +22,12 @@ const (
 	holdFor = 10 * time.Second
 	// holdMost bounds how many requests are held at once, so that memory stays flat.
 	holdMost = 2000
-	retryGap = 150 * time.Millisecond
+	// stalled is for how long nothing may have been stored until rows that wait count as held: a flush that takes a while is no absence.
+	stalled = time.Second
+	// crowdMost and crowdBytes bound what waits to be stored in any case.
+	crowdMost  = 5 * holdMost
+	crowdBytes = 64 << 20
+	retryGap   = 150 * time.Millisecond
 )
 
 // Intake makes what arrives durable before anything is answered. Senders that come at the same time share a commit.
@@ -32,15 +37,17 @@ type Intake struct {
 	clock clock.Clock
 	wake  func(ids.AccountID, ids.Key)
 	held  atomic.Int64
+	// patience is holdFor; tests have less.
+	patience time.Duration
 }
 
 // NewIntake builds the intake; wake is told the key of each new row.
 func NewIntake(db *store.DB, clk clock.Clock, wake func(ids.AccountID, ids.Key)) *Intake {
-	return &Intake{group: newGathering(db, clk.Now), db: db, clock: clk, wake: wake}
+	return &Intake{group: newGathering(db, clk.Now), db: db, clock: clk, wake: wake, patience: holdFor}
 }
 
-// Accept stores rows of one account. A repeat of a natural id is accepted and has no effect. While the database is away the
-// call is held up to ten seconds; then it fails with ErrBusy.
+// Accept stores rows of one account. A repeat of a natural id is accepted and has no effect. While the database is away, or takes a statement and does not
+// answer, the call is held up to ten seconds; then it fails with ErrBusy, and at once when too many are held already.
 func (in *Intake) Accept(ctx context.Context, rows ...Row) error {
 	if len(rows) == 0 {
 		return nil
@@ -53,9 +60,15 @@ func (in *Intake) Accept(ctx context.Context, rows ...Row) error {
 			return fmt.Errorf("accept rows of accounts %d and %d at once", rows[0].Account, row.Account)
 		}
 	}
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, in.patience)
+	defer cancel()
 	err := in.insert(ctx, rows)
 	if err != nil && store.Unavailable(err) {
 		err = in.hold(ctx, rows)
+	}
+	if err != nil && ctx.Err() != nil && whole.Err() == nil {
+		err = ErrBusy
 	}
 	if err != nil {
 		return err
@@ -72,8 +85,6 @@ func (in *Intake) hold(ctx context.Context, rows []Row) error {
 		return ErrBusy
 	}
 	defer in.held.Add(-1)
-	ctx, cancel := context.WithTimeout(ctx, holdFor)
-	defer cancel()
 	tick := time.NewTicker(retryGap)
 	defer tick.Stop()
 	for {
@@ -82,7 +93,7 @@ func (in *Intake) hold(ctx context.Context, rows []Row) error {
 			return ErrBusy
 		case <-tick.C:
 			err := in.insert(ctx, rows)
-			if err == nil || !store.Unavailable(err) {
+			if err == nil || !store.Unavailable(err) && !errors.Is(err, ErrBusy) {
 				return err
 			}
 		}
