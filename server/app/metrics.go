@@ -27,6 +27,7 @@ var (
 	carried      = prometheus.NewDesc("omni_request_commands_total", "Commands in the requests this server made and logged.", []string{"kind", "failed"}, nil)
 	logRows      = prometheus.NewDesc("omni_rest_log_stored_total", "Requests this server wrote into the log.", nil, nil)
 	logDropped   = prometheus.NewDesc("omni_rest_log_dropped_total", "Requests that are not in the log because memory was full.", nil, nil)
+	logEarly     = prometheus.NewDesc("omni_rest_log_early_total", "Requests younger than three days of which this server took out what was asked and answered, for want of room.", nil, nil)
 	logFailures  = prometheus.NewDesc("omni_rest_log_failures_total", "Failed tries to write into the log.", nil, nil)
 	logWaiting   = prometheus.NewDesc("omni_rest_log_waiting", "Requests that wait in memory to be logged.", nil, nil)
 	logRequests  = prometheus.NewDesc("omni_rest_log_rows", "Requests in the log, all servers together.", nil, nil)
@@ -39,7 +40,7 @@ type stateMetrics struct{ app *App }
 
 // Describe implements prometheus.Collector.
 func (m *stateMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{laneLevel, laneSize, laneCommands, laneFailures, laneAsleep, logged, carried, logRows, logDropped, logFailures, logWaiting, logRequests, logBytes, inboxAge} {
+	for _, d := range []*prometheus.Desc{laneLevel, laneSize, laneCommands, laneFailures, laneAsleep, logged, carried, logRows, logDropped, logEarly, logFailures, logWaiting, logRequests, logBytes, inboxAge} {
 		ch <- d
 	}
 }
@@ -67,6 +68,7 @@ func (m *stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(logRows, stats.Stored)
 	counter(logDropped, stats.Dropped)
+	counter(logEarly, stats.Early)
 	counter(logFailures, stats.Failures)
 	gauge(logWaiting, float64(stats.Waiting))
 	if in, err := inbox.Count(ctx, m.app.db, m.app.clock.Now()); err == nil {

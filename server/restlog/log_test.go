@@ -232,6 +232,7 @@ func TestBodiesGiveWay(t *testing.T) {
 	taken, err := s.log.MakeRoom(t.Context())
 	require.NoError(t, err)
 	require.Positive(t, taken)
+	require.Equal(t, taken, s.log.Stats().Early, "all of them were younger than three days")
 	with, all, bytes, oldest := bodies(1)
 	require.Equal(t, 1200, all)
 	require.Positive(t, with)
@@ -248,4 +249,45 @@ func TestBodiesGiveWay(t *testing.T) {
 	again, err := s.log.MakeRoom(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, again)
+	// Four days later what is old gives way to what is new, and nobody has to be told.
+	s.clock.Advance(4 * 24 * time.Hour)
+	early := s.log.Stats().Early
+	fill(1, 100)
+	taken, err = s.log.MakeRoom(t.Context())
+	require.NoError(t, err)
+	require.Positive(t, taken)
+	require.Equal(t, early, s.log.Stats().Early)
+}
+
+// TestAPortalIsFoundByAnIndex: the requests of a portal that has few of very many are read without walking over the others.
+func TestAPortalIsFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	s := setup(t, restlog.Options{AccountLimit: 1 << 30, Limit: 1 << 30})
+	require.NoError(t, s.db.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		for _, sql := range []string{
+			`SELECT omni_day_make('exchange', d::date) FROM generate_series(now() - interval '2 days', now(), interval '1 day') d`,
+			`INSERT INTO exchange (account_id, portal_id, created_at, kind, took_ms, commands, failed, methods, refs, body)
+				SELECT 1, CASE WHEN n % 2000 = 0 THEN 5 WHEN n % 10 = 0 THEN NULL ELSE 6 END, now() - n * interval '5 seconds', 'b24', 1, 1, 0, '{m}', '{}', 'x' FROM generate_series(1, 30000) n`,
+		} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.NoError(t, s.db.AsSystem(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `ANALYZE exchange`)
+		return err
+	}))
+	require.Len(t, s.list(1, restlog.Query{Portal: 5}), 15)
+	var plan []string
+	require.NoError(t, s.db.InAccount(t.Context(), 1, func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		plan, err = restlog.Explain(ctx, tx, 1, restlog.Query{Portal: 5, Limit: 100})
+		return err
+	}))
+	text := strings.Join(plan, "\n")
+	require.Contains(t, text, "_portal")
+	require.NotContains(t, text, "Seq Scan on exchange_2")
+	require.NotContains(t, text, "Rows Removed by Filter")
 }

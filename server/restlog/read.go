@@ -38,36 +38,11 @@ type Listed struct {
 
 const columns = `e.id, e.created_at, e.kind, e.portal_id, e.took_ms, e.commands, e.failed, e.methods, e.refs`
 
-// List reads requests, newest first. What is rarest leads: communications, failures, the method. Each of them is found by an index, whatever the log holds.
+// List reads requests, newest first. What is rarest leads: communications, failures, the method, the portal. Each of them is found by an index, whatever the log
+// holds.
 func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, q Query) ([]Listed, error) {
-	refs := q.Refs
-	switch {
-	case len(refs) > 0:
-	case q.Failed:
-		refs = []string{markFailed}
-	case q.Method != "":
-		refs = []string{markMethod + q.Method}
-	}
-	from, where := `exchange e`, `e.account_id = $1 AND ($2 = 0 OR e.id < $2)`
-	args := []any{int64(account), q.Before, int64(q.Portal), q.Method, q.Failed, q.Limit}
-	switch len(refs) {
-	case 0:
-	case 1: // in the order of the index, so that a few of very many cost little
-		from = `exchange_ref r JOIN exchange e ON e.account_id = $1 AND e.id = r.id AND e.created_at = r.created_at`
-		where = `r.account_id = $1 AND r.ref = $7 AND ($2 = 0 OR r.id < $2)`
-		args = append(args, refs[0])
-	default:
-		from = `(SELECT DISTINCT id, created_at FROM exchange_ref WHERE account_id = $1 AND ref = ANY($7) AND ($2 = 0 OR id < $2)) r
-			JOIN exchange e ON e.account_id = $1 AND e.id = r.id AND e.created_at = r.created_at`
-		where = `true`
-		args = append(args, refs)
-	}
-	order := `e.id`
-	if len(refs) > 0 {
-		order = `r.id`
-	}
-	rows, err := tx.Query(ctx, `SELECT `+columns+` FROM `+from+` WHERE `+where+` AND ($3 = 0 OR e.portal_id = $3) AND ($4 = '' OR $4 = ANY(e.methods)) AND (NOT $5 OR e.failed > 0)
-		ORDER BY `+order+` DESC LIMIT $6`, args...)
+	sql, args := q.statement(account)
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list requests: %w", err)
 	}
@@ -79,6 +54,46 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, q Query) ([]Lis
 		return nil, fmt.Errorf("list requests: %w", err)
 	}
 	return list, nil
+}
+
+// statement is the query in SQL.
+func (q Query) statement(account ids.AccountID) (sql string, args []any) {
+	refs := q.Refs
+	switch {
+	case len(refs) > 0:
+	case q.Failed:
+		refs = []string{markFailed}
+	case q.Method != "":
+		refs = []string{markMethod + q.Method}
+	}
+	from, where := `exchange e`, `e.account_id = $1 AND ($2::bigint = 0 OR e.id < $2)`
+	args = []any{int64(account), q.Before, int64(q.Portal), q.Method, q.Failed, q.Limit}
+	switch len(refs) {
+	case 0:
+	case 1: // in the order of the index, so that a few of very many cost little
+		from = `exchange_ref r JOIN exchange e ON e.account_id = $1 AND e.id = r.id AND e.created_at = r.created_at`
+		where = `r.account_id = $1 AND r.ref = $7 AND ($2::bigint = 0 OR r.id < $2)`
+		args = append(args, refs[0])
+	default:
+		from = `(SELECT DISTINCT id, created_at FROM exchange_ref WHERE account_id = $1 AND ref = ANY($7) AND ($2::bigint = 0 OR id < $2)) r
+			JOIN exchange e ON e.account_id = $1 AND e.id = r.id AND e.created_at = r.created_at`
+		where = `true`
+		args = append(args, refs)
+	}
+	order := `e.id`
+	if len(refs) > 0 {
+		order = `r.id`
+	}
+	return `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + where + ` AND ` + ofPortal(q.Portal) + ` AND ($4 = '' OR $4 = ANY(e.methods)) AND (NOT $5 OR e.failed > 0)
+		ORDER BY ` + order + ` DESC LIMIT $6`, args
+}
+
+// ofPortal is the condition on the portal, without an alternative when one is asked for: only so its index can lead.
+func ofPortal(p ids.PortalID) string {
+	if p == 0 {
+		return `$3::bigint = 0`
+	}
+	return `e.portal_id = $3`
 }
 
 func scan(row pgx.CollectableRow, l *Listed, more ...any) error {

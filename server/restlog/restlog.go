@@ -57,8 +57,8 @@ type Log struct {
 	bytes   int
 	wake    chan struct{}
 
-	dropped, stored, failures atomic.Int64
-	counted                   counters
+	dropped, stored, failures, early atomic.Int64
+	counted                          counters
 }
 
 // New makes a log; Run starts its service. It takes requests at once.
@@ -217,6 +217,8 @@ func (c *counters) add(r *row) {
 type Stats struct {
 	// Stored rows, requests Dropped because memory was full, and failed tries to store.
 	Stored, Dropped, Failures int64
+	// Early bodies were taken out to make room before three days were over.
+	Early int64
 	// Waiting requests and the Bytes they hold.
 	Waiting, Bytes int
 	Requests       map[Counted]int64
@@ -224,7 +226,7 @@ type Stats struct {
 
 // Stats reads the figures.
 func (l *Log) Stats() Stats {
-	s := Stats{Stored: l.stored.Load(), Dropped: l.dropped.Load(), Failures: l.failures.Load(), Requests: map[Counted]int64{}}
+	s := Stats{Stored: l.stored.Load(), Dropped: l.dropped.Load(), Failures: l.failures.Load(), Early: l.early.Load(), Requests: map[Counted]int64{}}
 	l.mu.Lock()
 	s.Waiting, s.Bytes = len(l.waiting), l.bytes
 	l.mu.Unlock()

@@ -35,11 +35,15 @@ func (l *Log) keepSmall(ctx context.Context) {
 }
 
 // MakeRoom takes bodies out, the oldest first, while an account holds more than one may, and from the largest account while all together do. It tells how many.
-// The rows stay: their number is bounded by the platforms' own budgets. One server at a time.
+// The rows stay: their number is bounded by the platforms' own budgets. One server at a time. Bodies that the market wants to be kept for longer are counted and
+// told: somebody has to give the log more room.
 func (l *Log) MakeRoom(ctx context.Context) (int64, error) {
 	var all int64
+	early := map[ids.AccountID]int64{}
+	defer func() { l.tell(ctx, early) }()
 	for end := time.Now().Add(smallTime); time.Now().Before(end); {
-		var taken int64
+		var taken, young int64
+		var account ids.AccountID
 		err := l.DB.AsSystem(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			var mine bool
 			if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('exchange', 0))`).Scan(&mine); err != nil || !mine {
@@ -49,21 +53,34 @@ func (l *Log) MakeRoom(ctx context.Context) (int64, error) {
 			if _, err := tx.Exec(ctx, `DELETE FROM exchange_size WHERE day < $1`, l.Clock.Now().Add(-l.Keep).AddDate(0, 0, -1)); err != nil {
 				return err
 			}
-			account, since, over, err := l.largest(ctx, tx)
+			largest, since, over, err := l.largest(ctx, tx)
 			if err != nil || !over {
 				return err
 			}
-			taken, err = takeOut(ctx, tx, account, since)
+			account = largest
+			taken, young, err = takeOut(ctx, tx, account, since, l.Clock.Now().Add(-Least))
 			return err
 		})
 		if err != nil {
 			return all, fmt.Errorf("make room in the log of requests: %w", err)
+		}
+		if young > 0 {
+			l.early.Add(young)
+			early[account] += young
 		}
 		if all += taken; taken == 0 {
 			break
 		}
 	}
 	return all, nil
+}
+
+// tell warns of bodies that went before their time.
+func (l *Log) tell(ctx context.Context, early map[ids.AccountID]int64) {
+	for account, bodies := range early {
+		l.Log.WarnContext(ctx, "requests younger than three days lost what was asked and answered: the log of requests has too little room", "account", account, "requests", bodies,
+			"limit of an account", l.AccountLimit, "limit of all", l.Limit)
+	}
 }
 
 // largest finds the account that holds most and its oldest day with bodies, and whether it has to give some up.
@@ -77,18 +94,18 @@ func (l *Log) largest(ctx context.Context, tx pgx.Tx) (account ids.AccountID, si
 	return account, since, most > l.AccountLimit || all > l.Limit, err
 }
 
-// takeOut takes the oldest bodies of an account's day out.
-func takeOut(ctx context.Context, tx pgx.Tx, account ids.AccountID, day time.Time) (int64, error) {
-	var taken, bytes int64
-	err := tx.QueryRow(ctx, `WITH old AS (SELECT id, created_at, length(body) AS bytes FROM exchange WHERE account_id = $1 AND created_at >= $2 AND created_at < $3 AND body IS NOT NULL
+// takeOut takes the oldest bodies of an account's day out, and tells how many, and how many of them left after a moment.
+func takeOut(ctx context.Context, tx pgx.Tx, account ids.AccountID, day, after time.Time) (taken, young int64, err error) {
+	var bytes int64
+	err = tx.QueryRow(ctx, `WITH old AS (SELECT id, created_at, length(body) AS bytes FROM exchange WHERE account_id = $1 AND created_at >= $2 AND created_at < $3 AND body IS NOT NULL
 			ORDER BY id LIMIT $4),
 		taken AS (UPDATE exchange e SET body = NULL FROM old WHERE e.account_id = $1 AND e.id = old.id AND e.created_at = old.created_at
-			AND e.created_at >= $2 AND e.created_at < $3 RETURNING old.bytes)
-		SELECT count(*), COALESCE(sum(bytes), 0) FROM taken`, int64(account), day, day.AddDate(0, 0, 1), smallRows).Scan(&taken, &bytes)
+			AND e.created_at >= $2 AND e.created_at < $3 RETURNING old.bytes, e.created_at)
+		SELECT count(*), COALESCE(sum(bytes), 0), count(*) FILTER (WHERE created_at > $5) FROM taken`, int64(account), day, day.AddDate(0, 0, 1), smallRows, after).Scan(&taken, &bytes, &young)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	// Nothing there although bytes are: the day was dropped.
 	_, err = tx.Exec(ctx, `UPDATE exchange_size SET bytes = CASE WHEN $4 = 0 THEN 0 ELSE greatest(0, bytes - $3) END WHERE account_id = $1 AND day = $2`, int64(account), day, bytes, taken)
-	return max(taken, 1), err
+	return max(taken, 1), young, err
 }
