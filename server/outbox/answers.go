@@ -24,15 +24,24 @@ func (r *runner) landed(class Priority) {
 
 // fly sends one request and stores what became of its commands.
 func (r *runner) fly(ctx context.Context, f flight) {
-	began := r.outbox.now()
-	calls := r.outbox.calls(f.commands)
-	out := make([]Outgoing, len(calls))
-	for i, c := range calls {
-		out[i] = c.Outgoing
-	}
-	replies := r.request(ctx, out)
-	r.learn(out, replies, began)
-	r.land(ctx, f, r.outbox.split(f.commands, calls, replies))
+	replies := replyAll(len(f.commands), brokenOff())
+	r.outbox.guarded(r.lane, "request", func() {
+		began := r.outbox.now()
+		calls := r.outbox.calls(r.lane, f.commands)
+		out := make([]Outgoing, len(calls))
+		for i, c := range calls {
+			out[i] = c.Outgoing
+		}
+		answers := r.request(ctx, out)
+		r.learn(out, answers, began)
+		replies = r.outbox.split(r.lane, f.commands, calls, answers)
+	})
+	r.land(ctx, f, replies)
+}
+
+// brokenOff is what became of commands whose sending ended in a panic: they may have run.
+func brokenOff() *Failure {
+	return &Failure{Kind: Unclear, Class: "transport", Text: "sending it broke off inside this server"}
 }
 
 // request gives the commands to the transport and makes sure that each has an answer.
@@ -43,7 +52,10 @@ func (r *runner) request(ctx context.Context, out []Outgoing) []Reply {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.outbox.requestLimit(r.lane.Kind)+5*time.Second)
 	defer cancel()
-	replies := transport.Send(ctx, r.lane, out)
+	var replies []Reply
+	if !r.outbox.guarded(r.lane, "transport", func() { replies = transport.Send(ctx, r.lane, out) }) {
+		return replyAll(len(out), brokenOff())
+	}
 	for i := range replies {
 		if replies[i].Err == nil && !json.Valid(replies[i].Result) && len(replies[i].Result) > 0 {
 			replies[i].Err = &Failure{Kind: Unclear, Class: "server", Text: "the answer is no JSON"}
@@ -69,10 +81,11 @@ func (r *runner) land(ctx context.Context, f flight, replies []Reply) {
 	for {
 		var letters []letter
 		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
-		err := r.outbox.db.InAccount(trying, r.lane.Account, func(ctx context.Context, tx pgx.Tx) error {
-			var err error
-			letters, err = r.store(ctx, tx, f, replies)
-			return err
+		err := r.outbox.guardedErr(r.lane, "answers", func() error {
+			return r.outbox.db.InAccount(trying, r.lane.Account, func(ctx context.Context, tx pgx.Tx) (err error) {
+				letters, err = r.store(ctx, tx, f, replies)
+				return err
+			})
 		})
 		cancel()
 		if err == nil {
@@ -223,7 +236,7 @@ func queueDone(batch *pgx.Batch, account ids.AccountID, id ids.CommandID, attemp
 // maxTries ends a command that was turned away again and again, without ever running, while others got through.
 const maxTries = 30
 
-// maxReads ends a read that never gets an answer; with the pauses between, that is after half an hour at least.
+// maxReads ends a read of which so many requests broke while the lane got others through; with the pauses between, that is after half an hour at least.
 const maxReads = 100
 
 // endCommand ends an open command without a result.
@@ -233,7 +246,7 @@ const endCommand = `UPDATE command SET state = $3, class = $4, code = $5, text =
 func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Failure, ended *[]int64) error {
 	account := r.lane.Account
 	again := f.After
-	if f.Kind == Unclear && c.Attempt >= maxReads && r.outbox.registry.kinds[c.Kind].Check.Mode == CheckRead {
+	if f.Kind == Unclear && c.doubts >= maxReads && r.outbox.registry.kinds[c.Kind].Check.Mode == CheckRead {
 		f = &Failure{Kind: Refused, Class: "no_answer", Code: f.Code, Text: f.Text}
 	}
 	switch f.Kind {
@@ -258,7 +271,7 @@ func (r *runner) storeFailure(ctx context.Context, tx pgx.Tx, c claimed, f *Fail
 			queueDone(batch, account, c.ID, c.Attempt, nil, ended, nil)
 			return tx.SendBatch(ctx, batch).Close()
 		}
-		return r.outbox.becomeUnclear(ctx, tx, r.lane, c.ID, c.Attempt, time.Time{}, f)
+		return r.outbox.becomeUnclear(ctx, tx, r.lane, unclear{id: c.ID, attempt: c.Attempt, failing: r.failing()}, f)
 	case Retry:
 		if f.Class != "not_sent" {
 			again = max(again, min(15*time.Second, backoff(50*time.Millisecond, c.Attempt-1, jitter())))
@@ -303,7 +316,13 @@ func (r *runner) already(c claimed, f *Failure) (bool, json.RawMessage) {
 	if check.Already == nil {
 		return false, nil
 	}
-	result, yes := check.Already(Sent{Account: r.lane.Account, Lane: r.lane.LaneRef, UID: c.UID, Kind: c.Kind, Params: c.Params, Meta: c.Meta}, *f)
+	var result json.RawMessage
+	yes := false
+	if !r.outbox.guarded(r.lane, "already of "+c.Kind, func() {
+		result, yes = check.Already(Sent{Account: r.lane.Account, Lane: r.lane.LaneRef, UID: c.UID, Kind: c.Kind, Params: c.Params, Meta: c.Meta}, *f)
+	}) {
+		return false, nil
+	}
 	return yes, result
 }
 

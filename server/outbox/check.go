@@ -20,8 +20,10 @@ const (
 	lookGap   = 10 * time.Second
 	// maxLooks ends the search when nothing could be said again and again.
 	maxLooks = 12
-	// maxDoubts ends the repeats of a command whose every request broke.
+	// maxDoubts ends the repeats of a command whose requests broke so often while the lane got others through.
 	maxDoubts = 6
+	// doubtfulFor is from when on a doubt counts also while nothing gets through: it may be the command that keeps its lane down.
+	doubtfulFor = 24 * time.Hour
 	// afterLimit is added to the limit, so that the look itself is surely later.
 	afterLimit = 200 * time.Millisecond
 	// notConfirmed is the class of commands left to a person.
@@ -48,24 +50,39 @@ func (o *Outbox) patience(check Check, kind LaneKind) time.Duration {
 	return limit
 }
 
-// becomeUnclear notes that nobody knows whether a command ran; its key waits. attempt 0 means whichever. The platform may have got the request a
-// little after it was marked sent (connecting takes time, a token may have been refreshed first), so the limit is counted from a little later; when the
-// sender is gone, from the end of its lease (zero: not known).
-func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, id ids.CommandID, attempt int, lease time.Time, f *Failure) error {
+// unclear is a command of which nobody knows whether it ran.
+type unclear struct {
+	id ids.CommandID
+	// attempt 0 means whichever.
+	attempt int
+	// lease is the end of its sender's lease when that is gone; zero: not known.
+	lease time.Time
+	// failing: the lane as a whole gets nothing through, so it is no doubt about this command.
+	failing bool
+}
+
+// becomeUnclear notes that nobody knows whether a command ran; its key waits. The platform may have got the request a little after it was marked sent
+// (connecting takes time, a token may have been refreshed first), so the limit is counted from a little later; when the sender is gone, from the end of its
+// lease. What counts against a command is a request that broke while others got through; a platform that is down breaks all of them, and that says nothing,
+// unless it goes on for a day.
+func (o *Outbox) becomeUnclear(ctx context.Context, tx pgx.Tx, lane Lane, c unclear, f *Failure) error {
+	id := c.id
 	var kind, replyKey, replyKind string
 	var noted bool
 	var tag []byte
 	var checkOf *int64
 	slack := min(10*time.Second, o.requestLimit(lane.Kind)/6) + f.Late
 	var until *time.Time
-	if !lease.IsZero() {
-		until = &lease
+	if !c.lease.IsZero() {
+		until = &c.lease
 	}
-	err := tx.QueryRow(ctx, `UPDATE command SET state = 'unclear', class = $3, code = $4, text = $5, probes = 0, doubts = doubts + 1,
+	err := tx.QueryRow(ctx, `UPDATE command SET state = 'unclear', class = $3, code = $4, text = $5, probes = 0,
+		doubts = doubts + CASE WHEN $10 AND (doubted_at IS NULL OR doubted_at > clock_timestamp() - make_interval(secs => $11)) THEN 0 ELSE 1 END,
+		doubted_at = COALESCE(doubted_at, clock_timestamp()),
 		sent_at = least(clock_timestamp(), greatest(sent_at + make_interval(secs => $6), $9::timestamptz)), due_at = clock_timestamp() + make_interval(secs => $7)
 		WHERE account_id = $1 AND id = $2 AND state = 'sent' AND ($8 = 0 OR attempts = $8) RETURNING kind, note_unclear, reply_key, reply_kind, tag, check_of`,
-		int64(lane.Account), int64(id), readable(f.Class), readable(f.Code), readable(f.Text), slack.Seconds(), firstLook.Seconds(), attempt, until).
-		Scan(&kind, &noted, &replyKey, &replyKind, &tag, &checkOf)
+		int64(lane.Account), int64(id), readable(f.Class), readable(f.Code), readable(f.Text), slack.Seconds(), firstLook.Seconds(), c.attempt, until, c.failing,
+		doubtfulFor.Seconds()).Scan(&kind, &noted, &replyKey, &replyKind, &tag, &checkOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -118,8 +135,8 @@ func (o *Outbox) settleOne(ctx context.Context, tx pgx.Tx, lane Lane, c doubtful
 	check := o.registry.kinds[c.sent.Kind].Check
 	var probe Probe
 	can := false
-	if check.Probe != nil {
-		probe, can = check.Probe(c.sent)
+	if check.Probe != nil && !o.guarded(lane, "probe of "+c.sent.Kind, func() { probe, can = check.Probe(c.sent) }) {
+		can = false
 	}
 	limit := o.patience(check, lane.Kind)
 	switch decideUnclear(check.Mode, can, c, limit) {
@@ -238,7 +255,10 @@ func (o *Outbox) judge(ctx context.Context, tx pgx.Tx, account ids.AccountID, lo
 		if sent.Others, err = others(ctx, tx, account, id); err != nil {
 			return nil, err
 		}
-		finding, result = check.Judge(sent, reply.Result)
+		about := Lane{Account: account, LaneRef: sent.Lane}
+		if !o.guarded(about, "judge of "+sent.Kind, func() { finding, result = check.Judge(sent, reply.Result) }) {
+			finding, result = Undecided, nil
+		}
 	}
 	if finding == Found {
 		batch := &pgx.Batch{}

@@ -20,6 +20,7 @@ type claimed struct {
 	priority Priority
 	check    bool          // the read that looks for another command's effect
 	shared   bool          // its plan has others
+	doubts   int           // how often its outcome was unclear before
 	leader   ids.CommandID // it may leave in one call with this one (itself for the first); 0: alone
 }
 
@@ -104,7 +105,7 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	f.marked = ahead
 	rows, err := tx.Query(ctx, `WITH picked AS (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		UPDATE command c SET state = 'sent', epoch = $3, sent_at = clock_timestamp(), attempts = c.attempts + 1 FROM picked WHERE c.account_id = $1 AND c.id = picked.id
-		RETURNING c.id, c.key, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL, c.siblings > 1`,
+		RETURNING c.id, c.key, c.uid::text, c.kind, c.params, c.meta, c.attempts, c.priority, c.plan_id, c.after, c.check_of IS NOT NULL, c.siblings > 1, c.doubts`,
 		int64(r.lane.Account), ahead, r.epoch)
 	if err != nil {
 		return f, fmt.Errorf("mark commands sent: %w", err)
@@ -117,7 +118,7 @@ func (r *runner) claim(ctx context.Context, tx pgx.Tx, picked []head, class Prio
 	marked, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (linked, error) {
 		var c linked
 		var plan [16]byte
-		err := row.Scan(&c.ID, &c.Key, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check, &c.shared)
+		err := row.Scan(&c.ID, &c.Key, &c.UID, &c.Kind, &c.Params, &c.Meta, &c.Attempt, &c.priority, &plan, &c.after, &c.check, &c.shared, &c.doubts)
 		c.plan = plan
 		return c, err
 	})

@@ -28,11 +28,11 @@ type call struct {
 }
 
 // calls puts what was claimed into calls: a command that rides with the one before it is joined to that.
-func (o *Outbox) calls(commands []claimed) []call {
+func (o *Outbox) calls(lane Lane, commands []claimed) []call {
 	var all []call
 	for i, c := range commands {
 		if n := len(all) - 1; n >= 0 && c.leader != 0 && c.leader == commands[all[n].members[0]].leader {
-			if joined, ok := o.joined(commands, append(all[n].members, i)); ok {
+			if joined, ok := o.joined(lane, commands, append(all[n].members, i)); ok {
 				all[n].Params, all[n].members = joined, append(all[n].members, i)
 				continue
 			}
@@ -42,8 +42,10 @@ func (o *Outbox) calls(commands []claimed) []call {
 	return all
 }
 
-func (o *Outbox) joined(commands []claimed, members []int) (json.RawMessage, bool) {
-	return o.registry.kinds[commands[members[0]].Kind].Join.Params(paramsOf(commands, members))
+func (o *Outbox) joined(lane Lane, commands []claimed, members []int) (params json.RawMessage, ok bool) {
+	kind := commands[members[0]].Kind
+	done := o.guarded(lane, "join of "+kind, func() { params, ok = o.registry.kinds[kind].Join.Params(paramsOf(commands, members)) })
+	return params, ok && done
 }
 
 func paramsOf(commands []claimed, members []int) []json.RawMessage {
@@ -55,7 +57,7 @@ func paramsOf(commands []claimed, members []int) []json.RawMessage {
 }
 
 // split gives each command its own reply.
-func (o *Outbox) split(commands []claimed, calls []call, replies []Reply) []Reply {
+func (o *Outbox) split(lane Lane, commands []claimed, calls []call, replies []Reply) []Reply {
 	own := make([]Reply, len(commands))
 	for n, c := range calls {
 		join := o.registry.kinds[c.Kind].Join
@@ -65,7 +67,8 @@ func (o *Outbox) split(commands []claimed, calls []call, replies []Reply) []Repl
 			}
 			continue
 		}
-		parts := join.Split(paramsOf(commands, c.members), replies[n].Result)
+		var parts []Reply // none after a panic: they are looked into
+		o.guarded(lane, "split of "+c.Kind, func() { parts = join.Split(paramsOf(commands, c.members), replies[n].Result) })
 		for i, m := range c.members {
 			own[m] = Reply{Err: &Failure{Kind: Unclear, Class: "server", Text: "the answer says nothing about it"}}
 			if i < len(parts) {

@@ -75,7 +75,7 @@ func (o *Outbox) take(ctx context.Context, k laneKey) {
 	runCtx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.draining = ctx.Err() != nil
 	o.mu.Unlock()
-	o.running.Go(func() { r.run(runCtx) })
+	o.running.Go(func() { o.guarded(r.lane, "lane", func() { r.run(runCtx) }) })
 }
 
 // limits is a lane's budget; without anybody to tell, the smallest licence's.

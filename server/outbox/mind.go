@@ -12,6 +12,7 @@ type mind struct {
 	uses     uses
 	points   points
 	expected expectations
+	heard    map[string]hearing
 	turn     int
 }
 
@@ -19,6 +20,7 @@ type mind struct {
 func (m *mind) choose(now time.Time, heads []head) ([]head, Priority, time.Duration) {
 	wait := maxWait
 	top := Background
+	m.attend(heads)
 	awake := slices.DeleteFunc(heads, func(h head) bool {
 		rests := m.uses.restsUntil(h.kind, now, h.priority)
 		if rests.IsZero() {
@@ -37,7 +39,7 @@ func (m *mind) choose(now time.Time, heads []head) ([]head, Priority, time.Durat
 			awake[i].alone = true // the platform accounts batches as such and this class has used them up; single calls still go
 		}
 	}
-	p := packer{expected: m.expected, places: places, turn: m.turn, flying: m.budget.flying, scarce: m.budget.over(now, scarce)}
+	p := packer{expected: m.expected, sure: func(kind string) bool { return m.heard[kind].sure(now) }, places: places, turn: m.turn, flying: m.budget.flying, scarce: m.budget.over(now, scarce)}
 	picked := p.pack(awake)
 	if len(picked) == 0 {
 		return nil, top, wait
@@ -63,6 +65,7 @@ func (m *mind) choose(now time.Time, heads []head) ([]head, Priority, time.Durat
 	m.budget.add(now)
 	m.points.take()
 	m.budget.flying[class]++
+	m.leave(now, picked)
 	return picked, class, 0
 }
 
@@ -115,6 +118,9 @@ func (m *mind) learn(now, began time.Time, kinds []string, replies []Reply, shak
 	share := now.Sub(began) / time.Duration(len(replies))
 	for i, reply := range replies {
 		took := reply.Took
+		if reply.Err == nil {
+			m.hear(now, began, kinds[i])
+		}
 		if took == 0 && reply.Err == nil {
 			m.expected.learn(kinds[i], share) // a platform that does not tell: as long as its part of the request
 		}

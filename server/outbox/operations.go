@@ -60,7 +60,7 @@ func List(ctx context.Context, tx pgx.Tx, account ids.AccountID, state string, k
 // list reads commands of an account ($1) below a number ($2, 0: from the newest on), at most $3, for which a further condition holds.
 func list(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]Listed, error) {
 	rows, err := tx.Query(ctx, `SELECT id, kind, key, state, attempts, class, code, text, COALESCE(asked, params), result, created_at, sent_at, done_at FROM command
-		WHERE account_id = $1 AND ($2 = 0 OR id < $2) AND check_of IS NULL AND key NOT LIKE 'ask:%' `+where+` ORDER BY id DESC LIMIT $3`, args...)
+		WHERE account_id = $1 AND ($2::bigint = 0 OR id < $2) AND check_of IS NULL AND key NOT LIKE 'ask:%' `+where+` ORDER BY id DESC LIMIT $3`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list commands: %w", err)
 	}
@@ -93,7 +93,7 @@ func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.Comman
 			AND NOT EXISTS (SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')
 			UNION SELECT f.id, f.plan_id, f.name FROM again a JOIN command f ON f.account_id = $1 AND f.plan_id = a.plan_id AND a.name = ANY(f.after) AND f.state = 'cancelled')
 			UPDATE command SET state = 'ready', done_at = NULL,
-			due_at = CASE WHEN state IN ('unconfirmed', 'dropped') THEN greatest(clock_timestamp(), sent_at + make_interval(secs => $3)) ELSE clock_timestamp() END, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, probes = 0
+			due_at = CASE WHEN state IN ('unconfirmed', 'dropped') THEN greatest(clock_timestamp(), sent_at + make_interval(secs => $3)) ELSE clock_timestamp() END, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, doubted_at = NULL, probes = 0
 			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id), o.requestLimit(lane.Kind).Seconds()))
 	})
 }

@@ -81,9 +81,14 @@ var share = [3][3]time.Duration{
 	Live:    {Background: 200 * time.Millisecond},
 }
 
+// strangers is how many less urgent commands ride along with a waiting person of which it is not sure what they take now: however slow they have become, the
+// one request that finds that out stays short.
+const strangers = 10
+
 // packer puts a request together.
 type packer struct {
 	expected expectations
+	sure     func(kind string) bool // what is expected of a kind can be relied on
 	places   int
 	turn     int
 	flying   [3]int
@@ -122,6 +127,7 @@ func (p *packer) pack(heads []head) []head {
 		}
 	}
 	kept := max(1, places/10)
+	unsure := 0
 	for c := range byClass {
 		below := 0
 		for lower := c + 1; lower < len(byClass); lower++ {
@@ -133,10 +139,17 @@ func (p *packer) pack(heads []head) []head {
 			if room <= 0 {
 				break
 			}
-			if p.busy+p.expected.of(h.kind) <= limit && p.size+h.size <= bigBody {
-				p.put(h)
-				room--
+			if p.busy+p.expected.of(h.kind) > limit || p.size+h.size > bigBody {
+				continue
 			}
+			if heads[0].priority == Waiting && h.priority > Waiting && !p.sure(h.kind) {
+				if unsure == strangers {
+					continue
+				}
+				unsure++
+			}
+			p.put(h)
+			room--
 		}
 	}
 	return p.picked

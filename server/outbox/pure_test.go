@@ -148,7 +148,7 @@ func TestNeverOverTheLimit(t *testing.T) {
 
 // pack is what a packer picks, and the class of the request.
 func pack(heads []head, places int, expected expectations, turn int) ([]head, Priority) {
-	p := packer{expected: expected, places: places, turn: turn}
+	p := packer{expected: expected, sure: func(kind string) bool { return kind != "stale" }, places: places, turn: turn}
 	picked := p.pack(heads)
 	return picked, aboard(picked)
 }

@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -160,33 +161,76 @@ func TestWhatIsTurnedAwayForEverEnds(t *testing.T) {
 }
 
 // TestAPlatformThatIsDownIsProbedOneByOne: after five failures one command at a time goes out, with growing pauses, and when the platform is back everything
-// is done once.
+// is done once. That it was down for more than six times the request limit is no doubt about any command, harmless or not, alone in its lane or one of many.
 func TestAPlatformThatIsDownIsProbedOneByOne(t *testing.T) {
 	t.Parallel()
-	for name, f := range map[string]fault{
-		"turned away": {failure: &outbox.Failure{Kind: outbox.Retry, Class: "transport"}},
-		"cut off":     {drop: true},
+	broken := fault{status: http.StatusBadGateway}
+	for name, c := range map[string]struct {
+		fault fault
+		kind  string
+		keys  int
+		tries int
+	}{
+		"turned away":               {fault{failure: &outbox.Failure{Kind: outbox.Retry, Class: "transport"}}, "add", 60, 8},
+		"cut off":                   {fault{drop: true}, "add", 60, 8},
+		"502, harmless":             {broken, "set", 60, 8},
+		"502, harmless, a lone one": {broken, "set", 1, 7},
+		"502, a lone read":          {broken, "get", 1, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlatform(t)
-			p.setPlan(func(int, []wire) *fault { return &f })
+			p.setPlan(func(int, []wire) *fault { return &c.fault })
 			s := start(t, storetest.URL(t), p, setup{})
-			const keys = 60
-			s.enqueue(t, oneEach(keys, 0)...)
-			within(t, 40*time.Second, "it is tried", func() bool { return len(p.sizes()) >= 8 })
+			commands := oneEach(c.keys, 0)
+			for i := range commands {
+				commands[i].Kind = c.kind
+			}
+			began := time.Now()
+			s.enqueue(t, commands...)
+			within(t, 60*time.Second, "it is tried", func() bool { return len(p.sizes()) >= c.tries && time.Since(began) > 6*limit })
 			tried := p.sizes()
 			// Two of live commands may be under way at once: beside the fifth failure one more was already sent.
 			for _, n := range tried[6:] {
 				require.Equal(t, 1, n, "a probe is one command: %v", tried)
 			}
-			var failures int
+			var failures, doubts int
 			s.query(t, `SELECT failures FROM lane`, &failures)
 			require.GreaterOrEqual(t, failures, 5, "the gauge shows it")
+			s.query(t, `SELECT max(doubts) FROM command`, &doubts)
+			require.Less(t, doubts, 5, "what the lane as a whole suffers is no doubt about one command")
 			require.Never(t, func() bool { return len(p.sizes()) > len(tried)+4 }, 5*time.Second, 50*time.Millisecond, "no storm")
 			p.setPlan(nil)
 			s.rests(t, 60*time.Second)
-			inOrder(t, p.seen(), keys)
+			var done int
+			s.query(t, `SELECT count(*) FROM command WHERE state = 'done' AND check_of IS NULL`, &done)
+			require.Equal(t, c.keys, done)
+			if c.kind != "get" {
+				inOrder(t, p.seen(), c.keys)
+			}
 		})
 	}
+}
+
+// TestAPoisonThatKeepsItsLaneDownEndsAfterADay: a command that breaks each request is alone in its lane, so nothing tells it from a platform that is down. Only
+// after a day it counts against it.
+func TestAPoisonThatKeepsItsLaneDownEndsAfterADay(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.setPlan(func(int, []wire) *fault { return &fault{status: http.StatusBadGateway} })
+	s := start(t, storetest.URL(t), p, setup{})
+	s.exec(t, `INSERT INTO lane (account_id, kind, portal_id, failures) VALUES (7, 'b24', 1, 5)`)
+	poison := add("chat:1", 0)
+	poison.Kind = "set"
+	made := s.enqueue(t, poison)
+	within(t, 10*time.Second, "it is unclear", func() bool { return s.state(t, made[0]) == "unclear" })
+	var doubts int
+	s.query(t, `SELECT doubts FROM command`, &doubts)
+	require.Zero(t, doubts, "the lane was down before")
+	s.exec(t, `UPDATE command SET doubts = 5, doubted_at = now() - interval '25 hours'`)
+	within(t, 60*time.Second, "a day is enough", func() bool { return s.state(t, made[0]) == "unconfirmed" })
+	require.NoError(t, s.Again(t.Context(), account, made[0]))
+	var fresh bool
+	s.query(t, `SELECT doubts = 0 AND doubted_at IS NULL FROM command`, &fresh)
+	require.True(t, fresh, "a person who takes it up again gives it another day")
 }

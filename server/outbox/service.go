@@ -314,9 +314,13 @@ const keepDone = 10 * 24 * time.Hour
 
 const pruneEvery = time.Minute
 
-// PruneSQL removes at most $1 commands that ended $2 seconds ago; refused and not confirmed ones wait for a person.
-const PruneSQL = `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command WHERE done_at < now() - make_interval(secs => $2)
-	AND state IN ('done', 'cancelled', 'expired', 'dropped') ORDER BY done_at LIMIT $1))`
+// PruneSQL removes at most $1 commands that ended $2 seconds ago; refused and not confirmed ones wait for a person. A plan goes as a whole: while one of its
+// commands is open, waits for a person or ended later, the others are kept. What is still to come takes values from their results, and a person who takes a
+// refused one up again gets what was cancelled because of it. The look at the plan is a scalar, so that it is made by the index for each row that would go.
+const PruneSQL = `DELETE FROM command WHERE ctid = ANY(ARRAY(SELECT ctid FROM command c WHERE done_at < now() - make_interval(secs => $2)
+	AND state IN ('done', 'cancelled', 'expired', 'dropped') AND (siblings = 1 OR (SELECT m.id FROM command m WHERE m.account_id = c.account_id AND m.plan_id = c.plan_id
+		AND (m.state IN ('ready', 'sent', 'unclear', 'refused', 'unconfirmed') OR m.done_at >= now() - make_interval(secs => $2)) LIMIT 1) IS NULL)
+	ORDER BY done_at LIMIT $1))`
 
 // cleanUp removes ended commands once a minute, beside all other work: it may take a while.
 func (o *Outbox) cleanUp(ctx context.Context) {

@@ -30,7 +30,9 @@ type simulation struct {
 	requests, packed, refused int
 	background, quiet         int // commands and requests of nothing but background
 	left                      int
-	look                      time.Time // when to look again without news
+	slower                    time.Duration // how many times slower the portal has become with background commands; 0: it has not
+	endless                   bool          // it goes on when nothing is left
+	look                      time.Time     // when to look again without news
 }
 
 type wish struct {
@@ -117,6 +119,9 @@ func (s *simulation) leave() time.Duration {
 		for _, h := range picked {
 			w := wishes[h.id]
 			w.flying = true
+			if w.priority == Background {
+				w.cost *= max(1, s.slower)
+			}
 			f.wishes = append(f.wishes, w)
 			busy += w.cost
 			background = background && w.priority == Background
@@ -212,7 +217,7 @@ func (s *simulation) run(d time.Duration, arrive func(at time.Duration)) time.Du
 			s.land(f)
 			s.look = s.now.Add(s.leave())
 		}
-		if s.left == 0 && at > time.Second {
+		if s.left == 0 && at > time.Second && !s.endless {
 			return at
 		}
 	}
@@ -304,6 +309,66 @@ func TestSimulatedPersonNeverWaitsLong(t *testing.T) {
 			}
 			require.Greater(t, len(s.waits[2]), 100, "the background goes on")
 			require.Greater(t, len(s.waits[1]), int(0.9*c.live*took.Seconds())-200, "live goes on")
+		})
+	}
+}
+
+// TestSimulatedSlowdownHoldsNobodyUp: the portal becomes twenty times slower with what the background load consists of, between two loads and in the middle of
+// one. The lane cannot know before the first answer; the person whose request is under way with it waits for a few of these commands at most.
+func TestSimulatedSlowdownHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	const slower, most = 20, 3 * time.Millisecond
+	for _, c := range []struct {
+		name  string
+		pause time.Duration // between the loads
+		worst bool          // even the worst wait is short
+	}{
+		{"after half a second", 500 * time.Millisecond, true},
+		{"after ten seconds", 10 * time.Second, true},
+		{"in the middle", 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var worst, all []time.Duration
+			for shift := range 10 { // at any moment between two requests
+				s := newSimulation(LimitsB24(250, 5), simPortal{size: 250, drain: 5}, 0)
+				s.endless = true
+				n := 0
+				load := func(commands int) {
+					for range commands {
+						s.ask(fmt.Sprintf("sync:%d", n%200), "comment", Background, s.between(time.Millisecond, most))
+						n++
+					}
+				}
+				const first = 5 * time.Second
+				turns := first + c.pause + time.Duration(shift)*40*time.Millisecond
+				s.run(turns+5*time.Second, func(at time.Duration) {
+					switch at {
+					case 0:
+						load(1000)
+						if c.pause == 0 {
+							load(8000)
+						}
+					case turns:
+						s.slower = slower
+						if c.pause > 0 {
+							load(1000)
+						}
+					}
+					if at%(250*time.Millisecond) == 0 || at == turns {
+						s.ask(fmt.Sprintf("ask:%d", s.next), "get", Waiting, most)
+					}
+				})
+				worst = append(worst, slices.Max(s.waits[Waiting]))
+				all = append(all, s.waits[Waiting]...)
+			}
+			full := simWay + 50*slower*most/2
+			few := simWay + (strangers+1)*slower*most
+			t.Logf("a person waited %s in the middle, %s at p99, %s at most; a full request takes %s", rank(all, 0.5), rank(all, 0.99), slices.Max(worst), full)
+			require.Less(t, rank(all, 0.99), few)
+			if c.worst {
+				require.Less(t, slices.Max(worst), few)
+			}
 		})
 	}
 }
