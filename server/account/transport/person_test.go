@@ -59,6 +59,7 @@ func TestAPersonIsAnsweredWhileASlowSyncRuns(t *testing.T) {
 	t.Logf("a person waited %s in the middle, %s at most of %d times; %d background requests of %d commands at most took %s in the middle", waits[len(waits)/2], waits[len(waits)-1],
 		len(waits), len(full), slices.Max(full), busy[len(busy)/2])
 	require.Less(t, waits[len(waits)/2], busy[len(busy)/2]/3, "he does not wait for what is under way")
+	require.Less(t, waits[len(waits)-1], busy[len(busy)/2], "nor does what rides along make his request as long as one of those, not even once")
 	require.Empty(t, s.World.Violations())
 }
 
