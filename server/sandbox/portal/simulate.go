@@ -124,10 +124,26 @@ func (p *Portal) clickToCall(u *User, number string, o owner) string {
 	k := &phoneCall{id: newCallID(p.now()), app: l.app, user: u.ID, phone: NormalizePhone(number), kind: 1, line: l.number, start: p.now(), shown: map[int]bool{}}
 	p.bindClient(k, o)
 	p.calls.calls = append(p.calls.calls, k)
-	data := kv("PHONE_NUMBER", number, "PHONE_NUMBER_INTERNATIONAL", "+"+k.phone, "EXTENSION", "", "USER_ID", u.ID, "CALL_LIST_ID", 0, "LINE_NUMBER", l.number, "IS_MOBILE", 0,
-		"CALL_ID", k.id, "CRM_ENTITY_TYPE", strings.ToUpper(entityNames[k.typ]), "CRM_ENTITY_ID", k.entity)
-	p.fireTo("OnExternalCallStart", data, u, 0, ownedBy(l.app))
+	p.tellOfClick(k, u)
 	return k.id
+}
+
+func (p *Portal) tellOfClick(k *phoneCall, u *User) {
+	data := kv("PHONE_NUMBER", "+"+k.phone, "PHONE_NUMBER_INTERNATIONAL", "+"+k.phone, "EXTENSION", "", "USER_ID", u.ID, "CALL_LIST_ID", 0, "LINE_NUMBER", k.line, "IS_MOBILE", 0,
+		"CALL_ID", k.id, "CRM_ENTITY_TYPE", strings.ToUpper(entityNames[k.typ]), "CRM_ENTITY_ID", k.entity)
+	p.fireTo("OnExternalCallStart", data, u, 0, ownedBy(k.app))
+}
+
+// TellOfClick sends the event of a click once more, as portals do now and then.
+func (p *Portal) TellOfClick(id string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.calls.find(id)
+	if k == nil || p.user(k.user) == nil {
+		return fmt.Errorf("tell of click %s: there is none", id)
+	}
+	p.tellOfClick(k, p.user(k.user))
+	return nil
 }
 
 // CallBack is a call-back form filled in by a client.
