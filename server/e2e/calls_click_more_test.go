@@ -126,7 +126,9 @@ func TestClicksOnce(t *testing.T) {
 	const phone, lost = "79005565021", "79005565022"
 	first := c.portal.OuterLines(appID)[0]
 	other := map[string]string{mainNumber: advertNumber, advertNumber: mainNumber}[first]
-	c.save(func(s map[string]any) { s["click"] = map[string]any{"on": true, "number": other, "override_caller_id": false} })
+	c.save(func(s map[string]any) {
+		s["click"] = map[string]any{"on": true, "number": other, "override_caller_id": false}
+	})
 	id := c.portal.ClickToCall(2, "+"+phone, portal.Lead, 0)
 	require.NoError(t, c.portal.TellOfClick(id))
 	c.called(phone)

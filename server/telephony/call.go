@@ -216,8 +216,17 @@ func (t *turn) entities(body []byte) error {
 		return nil
 	}
 	t.call.Link.Answer, t.call.Link.Ties = a.Call, a.Ties
+	t.standIn()
 	t.register()
 	return nil
+}
+
+// standIn notes that the installing administrator stands in for a default responsible who is missing, when the call falls to him.
+func (t *turn) standIn() {
+	w := everybody(t.setting.Document.Telephony, &t.call.Facts, t.setting.people, paramsOf(&t.call.Facts, t.setting.names))
+	if len(t.call.Link.Answer.Existing) == 0 && w.stoodIn() {
+		t.because("call.stand_in", map[string]any{"user": w.standIn})
+	}
 }
 
 // late takes an entity in that was made after the call had been registered: a person had a refused step repeated. An ended call's activity is tied to it, or made,

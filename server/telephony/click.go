@@ -91,7 +91,7 @@ type clickTurn struct {
 	// called is how far the call that was started was carried; nil: nobody has told of it.
 	called  *Phase
 	touched bool
-	out                flow.Outcome
+	out     flow.Outcome
 }
 
 // Step implements inbox.Handler for keys click:{id}.

@@ -124,7 +124,9 @@ func (t *clickTurn) giveUp(status, code string, args ...any) {
 func (t *clickTurn) old() bool { return t.now.Sub(t.click.At) > clickDeadline }
 
 // due is the physical time at which what was asked for is so old.
-func (t *clickTurn) due(old time.Duration) time.Time { return t.physical.Add(old - t.now.Sub(t.click.At)) }
+func (t *clickTurn) due(old time.Duration) time.Time {
+	return t.physical.Add(old - t.now.Sub(t.click.At))
+}
 
 // queueCalled looks how far the started call was carried. An answer that named no session is found by what the Call API was given.
 func queueCalled(batch *pgx.Batch, account ids.AccountID, t *clickTurn) {
