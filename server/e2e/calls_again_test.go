@@ -58,6 +58,7 @@ func TestCallStepsRepeated(t *testing.T) {
 			require.Equal(t, "Y", a.Fields["COMPLETED"])
 			require.Equal(t, "2", a.Fields["RESPONSIBLE_ID"])
 			require.Len(t, a.Bindings, 2, "the contact and the deal")
+			require.NotEmpty(t, k.Record, "the recording, which the portal takes of ended calls only")
 			require.Equal(t, "Y", c.activity(before.ID).Fields["COMPLETED"], "the missed one is handled")
 			require.Len(t, c.portal.Calls(), 2)
 		})

@@ -130,8 +130,11 @@ func (t *clickTurn) due(old time.Duration) time.Time {
 
 // queueCalled looks how far the started call was carried. An answer that named no session is found by what the Call API was given.
 func queueCalled(batch *pgx.Batch, account ids.AccountID, t *clickTurn) {
-	batch.Queue(`SELECT phase FROM call WHERE account_id = $1 AND ($2 > 0 AND id = $2 OR $2 = 0 AND phone = $3 AND facts ->> 'external_id' = $4) LIMIT 1`,
-		int64(account), int64(t.click.Session), t.click.Phone, t.click.External).Query(func(rows pgx.Rows) error {
+	where, args := `id = $2`, []any{int64(account), int64(t.click.Session)}
+	if t.click.Session == 0 {
+		where, args = `phone = $2 AND facts ->> 'external_id' = $3`, []any{int64(account), t.click.Phone, t.click.External}
+	}
+	batch.Queue(`SELECT phase FROM call WHERE account_id = $1 AND `+where+` LIMIT 1`, args...).Query(func(rows pgx.Rows) error {
 		var phase string
 		_, err := pgx.ForEachRow(rows, []any{&phase}, func() error { t.called = (*Phase)(&phase); return nil })
 		return err

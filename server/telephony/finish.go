@@ -292,6 +292,10 @@ func (t *turn) closed(results map[string]outbox.Result) error {
 		var id bitrix24.ID
 		if json.Unmarshal(r.Result, &id) == nil {
 			t.call.Activity, t.call.ActivityOpen, t.touched = int64(id), !t.call.Facts.answered(), true
+			if t.setting.later && t.call.ActivityOpen {
+				t.complete(t.call.ID, t.call.Activity)
+				t.call.ActivityOpen = false
+			}
 			for i, ref := range l.Answer.Bind {
 				if i > 0 {
 					t.tieTo(ref)
@@ -317,7 +321,7 @@ func (t *turn) lookedUp(r outbox.Result) {
 	switch {
 	case t.call.Activity != 0: // it is known since
 	case read && len(list) > 0:
-		t.call.Activity, t.touched = int64(list[0].ID), true
+		t.call.Activity, t.call.Link.Unfinished, t.touched = int64(list[0].ID), false, true
 		t.activity(false)
 	case read && !t.call.Link.Unfinished:
 		t.activity(true)

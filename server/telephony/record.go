@@ -24,7 +24,7 @@ const (
 // record brings a recording to the portal, when one is wanted and ready (T12). It comes minutes after the end as a rule; a newer one replaces it.
 func (t *turn) record() {
 	f, l := &t.call.Facts, &t.call.Link
-	if t.wholeRecord() {
+	if l.Unfinished || t.wholeRecord() { // the portal takes recordings of calls that are finished there
 		return
 	}
 	link, one := f.recording()
