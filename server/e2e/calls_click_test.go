@@ -59,7 +59,7 @@ func TestClickToCall(t *testing.T) {
 	c.w.clean()
 }
 
-// T10: what does not come about ends at the portal, and the employee is told why; an old click is dropped, never dialled.
+// T10: what does not come about ends at the portal, and the employee is told why: he is not matched, UIS refuses, the switch is off.
 func TestClicksInVain(t *testing.T) {
 	t.Parallel()
 	c := callsOf(t, portal.Classic, clicking(false))
@@ -100,7 +100,7 @@ func TestClicksInVain(t *testing.T) {
 	require.Empty(t, c.uis.Calls(), "nothing was dialled")
 }
 
-// T11: a form calls the responsible of its entity; without a telephone of his the number's own scenario calls.
+// T11: a form calls the responsible of its entity; when he is nobody at UIS, the number's own scenario calls.
 func TestCallBackForm(t *testing.T) {
 	t.Parallel()
 	c := callsOf(t, portal.Classic, clicking(true))

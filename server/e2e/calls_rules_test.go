@@ -79,7 +79,7 @@ func TestFilteredCalls(t *testing.T) {
 	c.w.clean()
 }
 
-// T12 rows 6 and 8, T13, T7, R4, R5: no activity and no recording, entities all the same; the message, the source, the title and the stage as set.
+// T12 rows 6 and 1, T7, R4, R5: no activity and no recording, entities all the same; the source, the title and the stage as set.
 func TestWhatACallWrites(t *testing.T) {
 	t.Parallel()
 	c := callsOf(t, portal.Classic, func(s map[string]any) {
@@ -104,6 +104,35 @@ func TestWhatACallWrites(t *testing.T) {
 	}
 	require.NotEmpty(t, c.at(out).Record, "the outbound filter has no such condition: row 1")
 	require.Equal(t, "Звонок с номера: +"+mainNumber, c.of(portal.Lead, "79005554002")[0].Fields["sourceDescription"])
+	c.w.clean()
+}
+
+// T13: with the switch on each call's end writes into the chat of whose its activity is, answered or missed, inbound or outbound; with it off, into none.
+func TestMessagesOfCalls(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, nil)
+	n := 0
+	for _, on := range []bool{true, false} {
+		c.save(func(s map[string]any) { s["call_message"] = on })
+		for _, row := range []struct {
+			kind, text string
+			user       int
+		}{{"answered", "завершён", 2}, {"missed", "Пропущенный", 4}, {"outgoing", "завершён", 2}, {"outgoing_missed", "Пропущенный", 2}} {
+			n++
+			session := c.play(row.kind, uisplatform.CallSpec{Contact: fmt.Sprintf("790055660%02d", n), Employee: caller})
+			c.quiet()
+			k := c.at(session)
+			require.True(t, k.Finished)
+			if !on {
+				require.Nil(t, k.Message, "%s: the switch is off", row.kind)
+				continue
+			}
+			require.NotNil(t, k.Message, row.kind)
+			require.Equal(t, row.user, k.Message.User, "%s: whose the activity is", row.kind)
+			require.Equal(t, fmt.Sprint(row.user), c.activity(k.Activity).Fields["RESPONSIBLE_ID"], row.kind)
+			require.Contains(t, k.Message.Text, row.text, row.kind)
+		}
+	}
 	c.w.clean()
 }
 

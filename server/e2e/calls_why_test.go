@@ -2,7 +2,10 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,12 +51,62 @@ func TestWhyOfCalls(t *testing.T) {
 	require.NotEmpty(t, page.Commands)
 	page, codes = read(out)
 	require.Contains(t, codes, "crm.call_create_off")
-	require.Contains(t, fmt.Sprint(page.Advice), "call_create_off")
+	require.Contains(t, fmt.Sprint(page.Advice), "{call_create_off /telephony/create_outbound}")
 	page, codes = read(filtered)
 	require.Contains(t, codes, "call.filtered_out")
 	require.Contains(t, fmt.Sprint(page.Reasons), "employee = 1003", "the condition is named")
+	require.Contains(t, fmt.Sprint(page.Advice), "{call_filtered_out /telephony/filter_outbound}")
 	require.Empty(t, page.Entities)
-	list := decode[struct{ Items []struct{ Ref string } }](t, c.must("GET", "/communications?kind=call&q=79005558002", nil))
-	require.Len(t, list.Items, 1)
+	listed := func(query string) []string {
+		return codesOf(c.communications("?kind=call"+query).Items, func(one communication) string { return one.Ref })
+	}
+	ref := func(session int64) string { return fmt.Sprintf("call:%d", session) }
+	require.Equal(t, []string{ref(out)}, listed("&q=79005558002"))
+	for query, want := range map[string][]string{
+		"": {ref(filtered), ref(out), ref(in)}, "&direction=in": {ref(in)}, "&direction=out": {ref(filtered), ref(out)}, "&outcome=missed": {ref(in)}, "&outcome=answered": {ref(filtered), ref(out)},
+		"&state=done": {ref(out), ref(in)}, "&state=off": {ref(filtered)}, "&state=failed": {}, "&state=live": {}, "&direction=out&outcome=answered&state=done&q=79005558": {ref(out)},
+	} {
+		require.Equal(t, want, listed(query), query)
+	}
+	for _, query := range []string{"?kind=call&direction=up", "?kind=call&outcome=lost", "?kind=call&state=asked", "?kind=chat&direction=in", "?kind=request&state=done"} {
+		status, body := c.as(c.admin, "GET", "/communications"+query, nil)
+		require.Equal(t, http.StatusUnprocessableEntity, status, "%s: %s", query, body)
+	}
 	c.w.clean()
+}
+
+// T15: the default responsible was dismissed, and whoever installed the app stands in for him; the page says so, and where to choose another.
+func TestWhyAStandIn(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, nil)
+	require.Equal(t, 1, c.rows(`WITH gone AS (UPDATE b24_user SET active = false WHERE id = 4 RETURNING id) SELECT count(*) FROM gone`))
+	for kind, place := range map[string]string{"missed": "/telephony/responsible_inbound", "outgoing": "/telephony/responsible_outbound"} {
+		session := c.play(kind, uisplatform.CallSpec{Contact: "790055581" + map[string]string{"missed": "01", "outgoing": "02"}[kind], Employee: stranger})
+		c.quiet()
+		page := c.why(fmt.Sprintf("call:%d", session))
+		require.Contains(t, page.reasons(), "call.stand_in", kind)
+		require.Contains(t, fmt.Sprint(page.Reasons), "Анна Власова", kind)
+		require.Contains(t, page.advice(), "no_responsible", kind)
+		require.Equal(t, place, page.Advice[0].Place, kind)
+	}
+}
+
+// T12, T15: a recording that is on its way shows as one that is being prepared; one that the portal does not take says why, and when it is offered again.
+func TestWhyRecordingsAreLate(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, func(s map[string]any) { s["records"] = map[string]any{"send": true, "with_filters": false} })
+	c.refuses("telephony.externalCall.attachRecord", 1, "Server returns HTTP error code 503")
+	session := c.play("answered", uisplatform.CallSpec{Contact: "79005558201", Employee: caller})
+	eventually(t, "the call was finished", func() bool {
+		c.advance(5 * time.Second)
+		return len(c.portal.Calls()) == 1 && c.portal.Calls()[0].Finished
+	})
+	page := func() communication { return c.why(fmt.Sprintf("call:%d", session)) }
+	eventually(t, "the reason is there", func() bool { return slices.Contains(page().reasons(), "call.recording_again") })
+	require.Contains(t, page().advice(), "recording_waiting")
+	require.Contains(t, fmt.Sprint(page().Reasons), "503")
+	c.advance(time.Minute)
+	c.w.rest()
+	require.NotEmpty(t, c.at(session).Record)
+	require.NotContains(t, fmt.Sprint(page().advice()), "recording_")
 }

@@ -31,12 +31,18 @@ type callCentre struct {
 // callsOf sets a company up for calls as its administrator does: settings, and every notification pasted at UIS as the cabinet shows it (U3).
 func callsOf(t *testing.T, mode string, change func(telephony map[string]any)) *callCentre {
 	t.Helper()
+	return callsWith(t, mode, change)
+}
+
+// callsWith is the same with further employees at UIS.
+func callsWith(t *testing.T, mode string, change func(telephony map[string]any), more ...uisplatform.Employee) *callCentre {
+	t.Helper()
 	w := newWorld(t, 1, "OMNI_TEST_CLOCK=1")
 	n := &tenant{w: w, t: t, name: "romashka", simple: mode == portal.Simple}
 	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: n.name, LeadsMode: mode, Licence: "ru_ent250"})
 	require.NoError(t, w.served.Add(n.portal))
 	config := uisplatform.DemoAccount(n.name)
-	config.Employees = append(staff(), uisplatform.Employee{ID: 1009, LastName: "Гость", FirstName: "Пётр", Email: "guest@elsewhere.example", Login: "guest", Phones: []string{"79000000109"}, Operator: true})
+	config.Employees = append(append(staff(), more...), uisplatform.Employee{ID: 1009, LastName: "Гость", FirstName: "Пётр", Email: "guest@elsewhere.example", Login: "guest", Phones: []string{"79000000109"}, Operator: true})
 	n.uis = w.platform.AddAccount(config)
 	w.run()
 	n.setUp()

@@ -57,6 +57,9 @@ type Link struct {
 	CallID string        `json:"call_id,omitempty"`
 	User   ids.B24UserID `json:"user,omitempty"`
 	Tried  bool          `json:"tried,omitempty"`
+	// By is what at the portal asked for the call: it may have tied it to a card of its own choice. Unfinished: the portal did not finish the call.
+	By         ClickKind `json:"by,omitempty"`
+	Unfinished bool      `json:"unfinished,omitempty"`
 	// Shown are the people who have the card before them (T14).
 	Shown []ids.B24UserID `json:"shown,omitempty"`
 	// Inquiry is whether UIS' report was asked for what the rules judge the call by: asked, later, over.
@@ -205,7 +208,7 @@ func (t *turn) entities(body []byte) error {
 		t.watched(a.Watched)
 		return nil
 	}
-	if a.Late && a.Call != nil && t.call.Link.Phase == Done {
+	if a.Late && a.Call != nil && t.call.Link.Answer != nil {
 		t.late(a)
 		return nil
 	}
@@ -213,11 +216,21 @@ func (t *turn) entities(body []byte) error {
 		return nil
 	}
 	t.call.Link.Answer, t.call.Link.Ties = a.Call, a.Ties
+	t.standIn()
 	t.register()
 	return nil
 }
 
-// late takes an entity in that was made after the call had ended: a person had a refused step repeated.
+// standIn notes that the installing administrator stands in for a default responsible who is missing, when the call falls to him.
+func (t *turn) standIn() {
+	w := everybody(t.setting.Document.Telephony, &t.call.Facts, t.setting.people, paramsOf(&t.call.Facts, t.setting.names))
+	if len(t.call.Link.Answer.Existing) == 0 && w.stoodIn() {
+		t.because("call.stand_in", map[string]any{"user": w.standIn})
+	}
+}
+
+// late takes an entity in that was made after the call had been registered: a person had a refused step repeated. An ended call's activity is tied to it, or made,
+// when the portal had nothing to tie one to.
 func (t *turn) late(a crm.Answer) {
 	l := &t.call.Link
 	t.touched = true
@@ -226,12 +239,21 @@ func (t *turn) late(a crm.Answer) {
 			l.Ties = append(l.Ties, tie)
 		}
 	}
-	for _, ref := range a.Call.Bind {
-		if t.call.Activity != 0 && (l.Answer == nil || !slices.Contains(l.Answer.Bind, ref)) {
-			t.tieTo(ref)
+	before := l.Answer.Bind
+	l.Answer = a.Call
+	switch {
+	case l.Phase != Done:
+	case t.call.Activity == 0 && !l.Unfinished:
+		t.phase(Closing)
+		t.activity(true)
+		t.closeUp()
+	case t.call.Activity != 0:
+		for _, ref := range a.Call.Bind {
+			if !slices.Contains(before, ref) {
+				t.tieTo(ref)
+			}
 		}
 	}
-	l.Answer = a.Call
 }
 
 func encode(v any) []byte {

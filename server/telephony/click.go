@@ -34,6 +34,8 @@ const (
 const (
 	// clickDeadline is how long a click may wait to be served; later it is dropped (T10): the employee has long looked elsewhere.
 	clickDeadline = 20 * time.Second
+	// lookDeadline is how long a form waits for whose its card is; then the number's scenario calls back, while the client still waits (T11).
+	lookDeadline = 12 * time.Second
 	// hanging is after how long a call that UIS has started and never told of is ended at the portal.
 	hanging = 30 * time.Minute
 )
@@ -71,6 +73,8 @@ type Click struct {
 	Entity   crm.Ref
 	// Task is what a robot was told to do.
 	Task *Task
+	// At is when it was asked for, from which its deadlines count.
+	At time.Time
 }
 
 // clickTurn is one step of one click.
@@ -84,8 +88,10 @@ type clickTurn struct {
 	numbers, scenarios []directory.Entry
 	texts              Texts
 	click              *Click
-	touched            bool
-	out                flow.Outcome
+	// called is how far the call that was started was carried; nil: nobody has told of it.
+	called  *Phase
+	touched bool
+	out     flow.Outcome
 }
 
 // Step implements inbox.Handler for keys click:{id}.
@@ -102,12 +108,12 @@ func (c *Clicks) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	if t.touched {
 		k := t.click
 		step.Write(func(batch *pgx.Batch) {
-			batch.Queue(`INSERT INTO click (account_id, id, portal_id, kind, user_id, phone, external_id, session_id, state, entity_type, entity_id, created_at, task)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8::bigint, 0), $9, $10, $11, $12, $13)
+			batch.Queue(`INSERT INTO click (account_id, id, portal_id, kind, user_id, phone, external_id, session_id, state, entity_type, entity_id, created_at, task, received_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8::bigint, 0), $9, $10, $11, $12, $13, $14)
 				ON CONFLICT (account_id, id) DO UPDATE SET user_id = EXCLUDED.user_id, phone = EXCLUDED.phone, external_id = EXCLUDED.external_id, session_id = EXCLUDED.session_id,
 				state = EXCLUDED.state, task = EXCLUDED.task`,
 				int64(step.Account), k.ID, int64(k.Portal), string(k.Kind), int64(k.User), k.Phone, k.External, int64(k.Session), k.State,
-				string(k.Entity.Type), k.Entity.ID, step.Now, k.Task)
+				string(k.Entity.Type), k.Entity.ID, step.Now, k.Task, k.At)
 		})
 	}
 	return c.flow.Apply(ctx, step, t.out)
@@ -131,6 +137,9 @@ func (c *Clicks) load(ctx context.Context, step *inbox.Step, t *clickTurn) error
 	t.doc, t.lang = doc, place.Language(portalOf(doc))
 	batch = &pgx.Batch{}
 	queuePeople(batch, step.Account, portalOf(doc), &t.people)
+	if t.click != nil && t.click.State == "started" {
+		queueCalled(batch, step.Account, t)
+	}
 	if strings.HasPrefix(step.Key.Rest(), robotPrefix) {
 		directory.QueueHere(batch, directory.Where{Account: step.Account, Kind: directory.Numbers}, &t.numbers)
 		directory.QueueHere(batch, directory.Where{Account: step.Account, Kind: directory.Scenarios}, &t.scenarios)
@@ -140,14 +149,14 @@ func (c *Clicks) load(ctx context.Context, step *inbox.Step, t *clickTurn) error
 
 // clickBy reads a click by a condition on $2; nil when there is none.
 func clickBy(ctx context.Context, tx pgx.Tx, account ids.AccountID, where string, arg any) (*Click, error) {
-	rows, err := tx.Query(ctx, `SELECT id, portal_id, kind, user_id, phone, external_id, COALESCE(session_id, 0), state, entity_type, entity_id, task FROM click WHERE account_id = $1 AND `+where,
+	rows, err := tx.Query(ctx, `SELECT id, portal_id, kind, user_id, phone, external_id, COALESCE(session_id, 0), state, entity_type, entity_id, task, COALESCE(received_at, created_at) FROM click WHERE account_id = $1 AND `+where,
 		int64(account), arg)
 	if err != nil {
 		return nil, fmt.Errorf("read click: %w", err)
 	}
 	k, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (*Click, error) {
 		k := &Click{}
-		err := row.Scan(&k.ID, &k.Portal, &k.Kind, &k.User, &k.Phone, &k.External, &k.Session, &k.State, &k.Entity.Type, &k.Entity.ID, &k.Task)
+		err := row.Scan(&k.ID, &k.Portal, &k.Kind, &k.User, &k.Phone, &k.External, &k.Session, &k.State, &k.Entity.Type, &k.Entity.ID, &k.Task, &k.At)
 		return k, err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -175,7 +184,7 @@ func (t *clickTurn) take(event inbox.Event, id string) error {
 		return t.answered(event.Body)
 	case KindHanging:
 		if t.click != nil && t.click.State == "started" {
-			t.giveUp("480", "click.hanging")
+			t.hanging()
 		}
 		return nil
 	}
@@ -209,7 +218,7 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 	if event.Kind == KindForm {
 		kind = ByForm
 	}
-	t.click = &Click{ID: id, Portal: e.Portal, Kind: kind, User: ids.B24UserID(e.Data.User), Phone: phone,
+	t.click = &Click{ID: id, Portal: e.Portal, Kind: kind, User: ids.B24UserID(e.Data.User), Phone: phone, At: event.ReceivedAt,
 		Entity: crm.Ref{Type: crm.EntityType(strings.ToLower(e.Data.EntityType)), ID: int64(e.Data.EntityID)}}
 	t.touched = true
 	s := t.doc.Telephony
@@ -222,7 +231,7 @@ func (t *clickTurn) begin(event inbox.Event, id string) error {
 		t.giveUp("403", "click.off")
 	case !ok:
 		t.giveUp("404", "click.number")
-	case t.now.Sub(event.ReceivedAt) > clickDeadline:
+	case t.old():
 		t.giveUp("480", "click.late")
 	case kind == ByForm:
 		t.look()
@@ -269,7 +278,7 @@ func (t *clickTurn) look() {
 	}
 	t.click.State = "looking"
 	t.command("look", "crm.item.list", map[string]any{"entityTypeId": t.click.Entity.Type.Wire(), "select": []string{"id", "assignedById"},
-		"filter": map[string]any{"@id": []int64{t.click.Entity.ID}}})
+		"filter": map[string]any{"@id": []int64{t.click.Entity.ID}}}).Deadline = t.due(lookDeadline)
 }
 
 // callBack starts the call of a form: to the matched employee, else by the number's own scenario.
@@ -308,7 +317,10 @@ func (t *clickTurn) dial(method string, params any) {
 		params = p
 	}
 	c := t.command("dial", method, nil)
-	c.Lane, c.Params, c.Priority, c.Deadline = outbox.LaneRef{Kind: outbox.LaneUISCall}, params, outbox.Waiting, t.physical.Add(clickDeadline)
+	c.Lane, c.Params, c.Priority, c.Deadline = outbox.LaneRef{Kind: outbox.LaneUISCall}, params, outbox.Waiting, t.due(clickDeadline)
+	if t.click.Kind == ByRobot { // it has waited for nobody until its card was read
+		c.Deadline = t.physical.Add(clickDeadline)
+	}
 	c.Plan = "dial:" + t.click.External
 }
 

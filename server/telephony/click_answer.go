@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"omni/server/bitrix24"
 	"omni/server/flow"
@@ -36,6 +39,10 @@ func (t *clickTurn) answered(body []byte) error {
 
 func (t *clickTurn) looked(r outbox.Result) error {
 	if t.click.State != "looking" || t.doc.Telephony.Callback.Number == nil {
+		return nil
+	}
+	if t.old() { // the portal slept: whoever is rung now does not know why
+		t.giveUp("480", "click.late")
 		return nil
 	}
 	var found struct {
@@ -106,9 +113,41 @@ func (t *clickTurn) giveUp(status, code string, args ...any) {
 		c := t.command("finish", "telephony.externalCall.finish", map[string]any{"CALL_ID": t.click.ID, "USER_ID": int64(user), "DURATION": 0, "STATUS_CODE": status, "FAILED_REASON": text, "ADD_TO_CHAT": 0})
 		c.ReplyKey, c.ReplyKind, c.Tag = "", "", nil
 	}
-	if user := firstOf(t.click.User, t.people.admin); user != 0 && code != "click.hanging" {
+	if user := firstOf(t.click.User, t.people.admin); user != 0 && code != "click.hanging" && code != "click.passed_over" {
 		call := bitrix24.Notify(int64(user), text, "omni-click-"+t.click.ID)
 		c := t.command("notify", call.Method, call.Params)
 		c.ReplyKey, c.ReplyKind, c.Tag, c.Independent = "", "", nil, true
+	}
+}
+
+// old tells that a click, or a form, was not served in time.
+func (t *clickTurn) old() bool { return t.now.Sub(t.click.At) > clickDeadline }
+
+// due is the physical time at which what was asked for is so old.
+func (t *clickTurn) due(old time.Duration) time.Time {
+	return t.physical.Add(old - t.now.Sub(t.click.At))
+}
+
+// queueCalled looks how far the started call was carried. An answer that named no session is found by what the Call API was given.
+func queueCalled(batch *pgx.Batch, account ids.AccountID, t *clickTurn) {
+	where, args := `id = $2`, []any{int64(account), int64(t.click.Session)}
+	if t.click.Session == 0 {
+		where, args = `phone = $2 AND facts ->> 'external_id' = $3`, []any{int64(account), t.click.Phone, t.click.External}
+	}
+	batch.Queue(`SELECT phase FROM call WHERE account_id = $1 AND `+where+` LIMIT 1`, args...).Query(func(rows pgx.Rows) error {
+		var phase string
+		_, err := pgx.ForEachRow(rows, []any{&phase}, func() error { t.called = (*Phase)(&phase); return nil })
+		return err
+	})
+}
+
+// hanging ends what the portal registered with a click when nothing else will: UIS never told of the call, or the settings keep it out of Bitrix24. A call
+// that took the click over ends it itself, however long it lasts.
+func (t *clickTurn) hanging() {
+	switch {
+	case t.called == nil:
+		t.giveUp("480", "click.hanging")
+	case t.click.Kind == ByClick && slices.Contains([]Phase{Off, Failed, Watching, Comparing, Updating, Watched}, *t.called):
+		t.giveUp("480", "click.passed_over")
 	}
 }

@@ -106,10 +106,12 @@ func statusCode(f *Facts) string {
 	return "304"
 }
 
-// finished takes the end of the call in, and does what is left: responsibles, the activity's state and ties, older missed calls.
+// finished takes the end of the call in, and does what is left: responsibles, the activity's state and ties, older missed calls. What the portal did not finish
+// is left for a person to repeat; then only the activity is missing.
 func (t *turn) finished(results map[string]outbox.Result) error {
 	l := &t.call.Link
-	if l.Phase != Finishing {
+	late := l.Unfinished && (l.Phase == Closing || l.Phase == Done)
+	if l.Phase != Finishing && !late {
 		return nil
 	}
 	switch r := results["finish"]; r.State {
@@ -119,8 +121,18 @@ func (t *turn) finished(results map[string]outbox.Result) error {
 		if json.Unmarshal(r.Result, &ended) == nil {
 			t.call.Activity = int64(ended.Activity)
 		}
+		l.Unfinished, t.touched = false, true
 	default:
-		t.because("call.not_finished", map[string]any{"text": r.Text})
+		l.Unfinished, t.touched = true, true
+		t.because("call.not_finished", map[string]any{"state": r.State, "text": r.Text})
+	}
+	if late {
+		if !l.Unfinished {
+			t.because("call.finished_late", nil)
+			t.phase(Closing)
+			t.findActivity(false)
+		}
+		return nil
 	}
 	current := map[crm.Ref]ids.B24UserID{}
 	for _, kind := range []crm.EntityType{crm.Lead, crm.Deal, crm.Contact, crm.Company} {
@@ -140,15 +152,25 @@ func (t *turn) finished(results map[string]outbox.Result) error {
 	updates := t.assign(current)
 	t.extraFields(updates, t.fieldValues())
 	t.write(updates)
-	if t.call.Activity == 0 && l.Answer.Primary != nil {
+	t.findActivity(results["finish"].State == "unconfirmed")
+	return nil
+}
+
+// findActivity goes on with the call's activity, which is looked up when the portal did not name it. unclear: nobody knows whether the call was finished.
+func (t *turn) findActivity(unclear bool) {
+	l := &t.call.Link
+	switch {
+	case l.Unfinished && !unclear: // there is none before the call is finished
+		t.handleOlder()
+	case t.call.Activity == 0 && (l.Answer.Primary != nil || unclear):
 		// The answer was lost, or told none: it is found by its origin, and everything else comes after.
 		call := bitrix24.CallActivity(l.CallID)
 		t.command("close", "lookup", call.Method, call.Params).Independent = true
-		return nil
+		return
+	default:
+		t.activity(false)
 	}
-	t.activity()
 	t.closeUp()
-	return nil
 }
 
 // assign says whom the call's end gives entities to. One that somebody changed meanwhile is left (T6).
@@ -170,8 +192,9 @@ func (t *turn) assign(current map[crm.Ref]ids.B24UserID) changes {
 	return updates
 }
 
-// activity brings the call's activity into its state (T4a, T12): done when the call was answered, tied to what it belongs to, or away.
-func (t *turn) activity() {
+// activity brings the call's activity into its state (T4a, T12): done when the call was answered, tied to what it belongs to, or away. none: it was looked for,
+// and the portal made none, as it tied the call to nothing when it was registered with a click.
+func (t *turn) activity(none bool) {
 	f, l := &t.call.Facts, &t.call.Link
 	wanted := records(t.setting.Document.Telephony, f.Direction).activity
 	switch {
@@ -182,17 +205,23 @@ func (t *turn) activity() {
 		return
 	case t.call.Activity != 0:
 		t.command("close", "activity", "crm.activity.update", map[string]any{"id": t.call.Activity, "fields": map[string]any{"COMPLETED": yesNo(f.answered())}}).Independent = true
-		if len(l.Answer.Bind) > 1 {
+		// A card that was named with the click, the form or the order may be another one than what this client's calls belong to.
+		if len(l.Answer.Bind) > 1 || l.By != "" && len(l.Answer.Bind) > 0 {
 			t.command("close", "bindings", "crm.activity.binding.list", map[string]any{"activityId": t.call.Activity}).Independent = true
 		}
 		t.call.ActivityOpen = !f.answered() && !t.setting.later
 		if t.setting.later && !f.answered() {
 			t.complete(t.call.ID, t.call.Activity)
 		}
-	case wanted && len(l.Answer.Bind) > 0 && l.Answer.Primary == nil:
+	case wanted && len(l.Answer.Bind) > 0 && (l.Answer.Primary == nil || none):
 		t.ownActivity(l.Answer.Bind[0])
 	}
-	if f.answered() {
+	t.handleOlder()
+}
+
+// handleOlder turns the activities of this client's earlier missed calls to done, as somebody has talked to him now (T4a).
+func (t *turn) handleOlder() {
+	if t.call.Facts.answered() {
 		for id, activity := range t.setting.older {
 			t.complete(id, activity)
 		}
@@ -237,44 +266,68 @@ func (t *turn) done() {
 	t.record()
 }
 
-// closed takes the last plan in: an activity that was looked up, ties that are missing.
+// closed takes the last plan in: an activity that was looked up, ties that are missing. Of an ended call it is a step that a person had repeated.
 func (t *turn) closed(results map[string]outbox.Result) error {
 	l := &t.call.Link
-	if l.Phase != Closing {
+	late := l.Phase == Done
+	if l.Phase != Closing && !late {
 		return nil
 	}
 	for _, name := range sortedNames(results) {
 		if r := results[name]; r.State != "done" {
 			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
-			if r.State == "refused" {
+			if r.State == "refused" && !late {
 				t.assignAlone(name)
 			}
 		}
 	}
 	if r, asked := results["lookup"]; asked {
-		var list []struct {
-			ID bitrix24.ID `json:"ID"`
+		t.lookedUp(r)
+		if !late {
+			t.closeUp()
 		}
-		if r.State == "done" && json.Unmarshal(r.Result, &list) == nil && len(list) > 0 {
-			t.call.Activity = int64(list[0].ID)
-			t.activity()
-		} else {
-			t.because("call.activity_not_found", nil)
-		}
-		t.closeUp()
 		return nil
 	}
-	if r := results["own"]; r.State == "done" {
+	if r := results["own"]; r.State == "done" && t.call.Activity == 0 {
 		var id bitrix24.ID
 		if json.Unmarshal(r.Result, &id) == nil {
-			t.call.Activity, t.call.ActivityOpen = int64(id), !t.call.Facts.answered()
+			t.call.Activity, t.call.ActivityOpen, t.touched = int64(id), !t.call.Facts.answered(), true
+			if t.setting.later && t.call.ActivityOpen {
+				t.complete(t.call.ID, t.call.Activity)
+				t.call.ActivityOpen = false
+			}
+			for i, ref := range l.Answer.Bind {
+				if i > 0 {
+					t.tieTo(ref)
+				}
+			}
 		}
 	}
 	if r := results["bindings"]; r.State == "done" {
 		t.bind(r.Result)
 	}
-	t.done()
+	if !late {
+		t.done()
+	}
 	return nil
+}
+
+// lookedUp takes in what was found of the call's activity.
+func (t *turn) lookedUp(r outbox.Result) {
+	var list []struct {
+		ID bitrix24.ID `json:"ID"`
+	}
+	read := r.State == "done" && json.Unmarshal(r.Result, &list) == nil
+	switch {
+	case t.call.Activity != 0: // it is known since
+	case read && len(list) > 0:
+		t.call.Activity, t.call.Link.Unfinished, t.touched = int64(list[0].ID), false, true
+		t.activity(false)
+	case read && !t.call.Link.Unfinished:
+		t.activity(true)
+	default:
+		t.because("call.activity_not_found", nil)
+	}
 }
 
 // bind ties the activity to what the portal did not tie it to by itself.

@@ -24,7 +24,7 @@ const (
 // record brings a recording to the portal, when one is wanted and ready (T12). It comes minutes after the end as a rule; a newer one replaces it.
 func (t *turn) record() {
 	f, l := &t.call.Facts, &t.call.Link
-	if t.wholeRecord() {
+	if l.Unfinished || t.wholeRecord() { // the portal takes recordings of calls that are finished there
 		return
 	}
 	link, one := f.recording()
@@ -162,7 +162,9 @@ var recordPauses = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.M
 func (t *turn) recorded(results map[string]outbox.Result) {
 	l := &t.call.Link
 	for _, r := range results {
-		if l.Record.State != recordAttaching {
+		// One that was given up, or waits for its next try, may have been repeated by a person.
+		repeated := r.State == "done" && (l.Record.State == recordWaiting || l.Record.State == recordFailed)
+		if l.Record.State != recordAttaching && !repeated {
 			continue
 		}
 		t.touched = true
@@ -173,6 +175,7 @@ func (t *turn) recorded(results map[string]outbox.Result) {
 		case l.Record.Tries < len(recordPauses):
 			t.out.Replaced = append(t.out.Replaced, r.Command) // it is offered again, and nobody need do so by hand
 			l.Record.State = recordWaiting
+			t.because("call.recording_again", map[string]any{"text": r.Text, "minutes": max(1, int(recordPauses[l.Record.Tries].Minutes()))})
 			t.timer("record", t.now.Add(recordPauses[l.Record.Tries]))
 			l.Record.Tries++
 		default:

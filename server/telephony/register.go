@@ -82,6 +82,9 @@ func (t *turn) clicked(k *Click) {
 func (t *turn) register() {
 	f, l := &t.call.Facts, &t.call.Link
 	asked := t.setting.click
+	if asked != nil {
+		l.By = asked.Kind
+	}
 	if asked != nil && asked.Kind == ByClick {
 		t.clicked(asked)
 		return
@@ -139,10 +142,11 @@ func (t *turn) line() {
 	c.Plan, c.Name, c.ReplyKey, c.ReplyKind, c.Tag = "", "", "", "", nil
 }
 
-// registered takes the portal's name of the call in. A user the portal refuses is replaced by the one who installed the app, once.
+// registered takes the portal's name of the call in, also when a person had a failed registration repeated. A user the portal refuses is replaced by the one who
+// installed the app, once.
 func (t *turn) registered(results map[string]outbox.Result) error {
 	l := &t.call.Link
-	if l.Phase != Registering {
+	if l.Phase != Registering && l.Phase != Failed {
 		return nil
 	}
 	for _, r := range results {
@@ -154,18 +158,34 @@ func (t *turn) registered(results map[string]outbox.Result) error {
 		}
 		switch {
 		case made.CallID != "":
+			if l.Phase == Failed {
+				t.because("call.registered_late", nil)
+			}
 			l.CallID = string(made.CallID)
 			t.phase(Registered)
-		case !l.Tried && l.User != t.setting.people.admin && t.setting.people.admin != 0:
+		case l.Phase == Registering && wrongUser(r) && !l.Tried && l.User != t.setting.people.admin && t.setting.people.admin != 0:
 			t.because("call.user_refused", map[string]any{"user": l.User, "text": r.Text})
+			// Repeated by a person, it would be a second call of this session.
+			t.out.Replaced = append(t.out.Replaced, r.Command)
 			l.Tried = true
 			t.register()
 		default:
-			t.because("call.not_registered", map[string]any{"text": r.Text})
+			t.because("call.not_registered", map[string]any{"state": r.State, "text": r.Text})
 			t.phase(Failed)
 		}
 	}
 	return nil
+}
+
+// notTheUser are the other complaints of the portal about a call to be registered (docs: telephony.externalCall.register).
+var notTheUser = []string{"unknown type", "call_start_date", "phone number", "crm_entity"}
+
+// wrongUser tells that a registration was refused for whom it was for, as far as the portal's words go. Anything else another user changes nothing about; and
+// what was not refused may have come about.
+func wrongUser(r outbox.Result) bool {
+	text := strings.ToLower(r.Text)
+	return r.State == "refused" && (r.Class == string(bitrix24.NotFound) || r.Class == string(bitrix24.Invalid)) &&
+		!slices.ContainsFunc(notTheUser, func(other string) bool { return strings.Contains(text, other) })
 }
 
 // audience is who should have the card before him now: whom it rings, then who talks; of an outgoing call the caller (T14).

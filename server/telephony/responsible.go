@@ -30,6 +30,11 @@ func (w who) begin() ids.B24UserID {
 	return w.missed()
 }
 
+// stoodIn tells that nobody but the stand-in was left for what a first call creates: the direction has no default, or he was dismissed.
+func (w who) stoodIn() bool {
+	return w.standIn != 0 && w.begin() == w.standIn && firstOf(w.rule, w.standard) == 0 && (w.direction != Out || w.talker == 0)
+}
+
 // Verdict is what the end of a call does about responsibles.
 type Verdict struct {
 	// Created is who gets the entities that this call made; Open who gets the open lead or deal that was found, 0: it stays as it is.

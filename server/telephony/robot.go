@@ -155,7 +155,7 @@ func (t *clickTurn) order(event inbox.Event, id string) error {
 	if err := json.Unmarshal(event.Body, &run); err != nil {
 		return inbox.Permanent(fmt.Errorf("read the run of a robot: %w", err))
 	}
-	t.click = &Click{ID: id, Portal: run.Portal, Kind: ByRobot, Entity: documentOf(run.Document), Task: taskOf(run.Properties, event.ReceivedAt)}
+	t.click = &Click{ID: id, Portal: run.Portal, Kind: ByRobot, Entity: documentOf(run.Document), Task: taskOf(run.Properties, event.ReceivedAt), At: event.ReceivedAt}
 	t.touched = true
 	switch {
 	case run.Code != RobotCall:

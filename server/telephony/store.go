@@ -70,7 +70,7 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 			return err
 		})
 	}
-	if t.call.Client != 0 && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing) {
+	if t.call.Client != 0 && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing || t.call.Link.Phase == Done && t.call.Activity == 0) {
 		queueOthers(batch, step.Account, t)
 	}
 	loaded := queueExtras(batch, step.Account, portal, t.setting.Document.Telephony.Fields, &t.call.Facts, &t.setting.extras)

@@ -82,7 +82,11 @@ func (s *Server) communications(c *fiber.Ctx) error {
 	if !kind.Known() {
 		return badField("kind", "choice")
 	}
-	page, err := s.Why.List(c.UserContext(), p.Account, kind, c.Query("q"), c.Query("cursor"))
+	filter := why.Filter{Direction: c.Query("direction"), Outcome: c.Query("outcome"), State: c.Query("state")}
+	if wrong := filter.Wrong(kind); wrong != "" {
+		return badField(wrong, "choice")
+	}
+	page, err := s.Why.List(c.UserContext(), p.Account, kind, c.Query("q"), c.Query("cursor"), filter)
 	if err != nil {
 		return err
 	}

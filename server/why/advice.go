@@ -1,6 +1,9 @@
 package why
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Advice is what helps against a trouble, in words, and where on the cabinet's pages it is done.
 type Advice struct {
@@ -13,6 +16,8 @@ type Advice struct {
 // Troubles is what advice follows from.
 type Troubles struct {
 	Kind Kind
+	// Direction of a call: in, out.
+	Direction string
 	// Reasons are the codes noted, oldest first; Signs what the engine sees.
 	Reasons, Signs []string
 	// Tied: there are entities, so that nobody asks why there are none.
@@ -30,7 +35,7 @@ type cure struct {
 	nothing bool
 }
 
-// cures are what helps against what (C13a, T15), most important first. {section} is the settings section of the kind. A further engine adds its lines here
+// cures are what helps against what (C13a, T15), most important first. {section} is the settings section of the kind, {direction} inbound or outbound. A further engine adds its lines here
 // and the sentences advice.{code} to the texts.
 var cures = []cure{
 	{"settings.main_off", "main_off", "/main/enabled", true},
@@ -38,10 +43,11 @@ var cures = []cure{
 	{"settings.requests_off", "section_off", "/{section}/enabled", true},
 	{"settings.telephony_off", "section_off", "/{section}/enabled", true},
 	{"call.other_telephony", "other_telephony", "/telephony/other_telephony", true},
-	{"call.filtered_out", "filtered_out", "/telephony/filter_inbound", true},
+	{"call.filtered_out", "call_filtered_out", "/telephony/filter_{direction}", true},
 	{"call.filter_needs_answer", "needs_answer", "/telephony/filter_inbound", true},
-	{"call.nobody", "no_responsible", "/telephony/responsible_inbound", false},
-	{"crm.call_create_off", "call_create_off", "/telephony/create_inbound", false},
+	{"call.nobody", "no_responsible", "/telephony/responsible_{direction}", false},
+	{"call.stand_in", "no_responsible", "/telephony/responsible_{direction}", false},
+	{"crm.call_create_off", "call_create_off", "/telephony/create_{direction}", false},
 	{"crm.call_only_closed", "repeat_sales", "", false},
 	{"settings.create_off", "create_off", "/{section}/create", true},
 	{"settings.no_portal", "no_portal", "/main/portal", true},
@@ -60,10 +66,18 @@ var cures = []cure{
 	{"crm.without_contacts", "without_contacts", "/{section}/without_contacts", false},
 	{"led_by_one", "led_by_one", "employees", false},
 	{"no_employees", "no_employees", "employees", false},
+	{"users_empty", "users_empty", "employees", false},
+	{"funnels_empty", "funnels_empty", "/main/portal", false},
+	{"recording_awaited", "recording_awaited", "", false},
+	{"recording_coming", "recording_coming", "", false},
+	{"recording_waiting", "recording_waiting", "", false},
 }
 
 // sections name the kinds in the settings.
 var sections = map[Kind]string{Call: "telephony", Chat: "chats", Request: "requests"}
+
+// directions name those of calls in the settings.
+var directions = map[string]string{"": "inbound", "in": "inbound", "out": "outbound"}
 
 // Advise tells by codes what helps. It reads nothing but its argument.
 func Advise(t Troubles) []Advice {
@@ -79,8 +93,8 @@ func Advise(t Troubles) []Advice {
 		out = append(out, Advice{Code: "checking", Place: "operations"})
 	}
 	for _, c := range cures {
-		if noted[c.on] && !(c.nothing && t.Tied) {
-			out = append(out, Advice{Code: c.advice, Place: strings.ReplaceAll(c.place, "{section}", sections[t.Kind])})
+		if noted[c.on] && !(c.nothing && t.Tied) && !slices.ContainsFunc(out, func(a Advice) bool { return a.Code == c.advice }) {
+			out = append(out, Advice{Code: c.advice, Place: strings.NewReplacer("{section}", sections[t.Kind], "{direction}", directions[t.Direction]).Replace(c.place)})
 		}
 	}
 	return out
@@ -97,7 +111,7 @@ func AdviceCodes() []string {
 
 // advice finds the words for what helps.
 func (r *Room) advice(lang string, kind Kind, t *Told) []Advice {
-	troubles := Troubles{Kind: kind, Signs: t.Signs, Tied: len(t.Entities) > 0, Failed: t.Failed}
+	troubles := Troubles{Kind: kind, Direction: t.Direction, Signs: t.Signs, Tied: len(t.Entities) > 0, Failed: t.Failed}
 	for _, why := range t.Reasons {
 		troubles.Reasons = append(troubles.Reasons, why.Code)
 	}

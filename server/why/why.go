@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,8 @@ type Story struct {
 	Shared ids.Key
 	// Signs are what the engine sees of troubles besides the reasons noted (see Advise).
 	Signs []string
+	// Direction of a call: in, out.
+	Direction string
 }
 
 // Query asks a source for a page of its list.
@@ -80,6 +83,26 @@ type Query struct {
 	// Before is the Row the page continues after; 0: the newest.
 	Before int64
 	Limit  int
+	Filter
+}
+
+// Filter narrows a list of calls; an empty part lets all through.
+type Filter struct {
+	// Direction is in or out; Outcome answered or missed, of calls that are over; State how far they were carried: live, done, off, failed.
+	Direction, Outcome, State string
+}
+
+// filters are the values that parts of a filter may take.
+var filters = map[string][]string{"direction": {"in", "out"}, "outcome": {"answered", "missed"}, "state": {"live", "done", "off", "failed"}}
+
+// Wrong names the part of a filter that a list of this kind does not know; empty: all is well.
+func (f Filter) Wrong(kind Kind) string {
+	for _, part := range []struct{ name, value string }{{"direction", f.Direction}, {"outcome", f.Outcome}, {"state", f.State}} {
+		if part.value != "" && (kind != Call || !slices.Contains(filters[part.name], part.value)) {
+			return part.name
+		}
+	}
+	return ""
 }
 
 // Source tells of the communications of one kind. It works in the caller's transaction, which sees one account's rows.
@@ -149,13 +172,13 @@ type Page struct {
 }
 
 // List reads communications of a kind, newest first.
-func (r *Room) List(ctx context.Context, account ids.AccountID, kind Kind, text, cursor string) (Page, error) {
+func (r *Room) List(ctx context.Context, account ids.AccountID, kind Kind, text, cursor string, filter Filter) (Page, error) {
 	page := Page{Items: []Communication{}}
 	source, there := r.Sources[kind]
 	if !there {
 		return page, nil
 	}
-	q := Query{Text: strings.TrimSpace(text), Limit: pageSize + 1}
+	q := Query{Text: strings.TrimSpace(text), Limit: pageSize + 1, Filter: filter}
 	q.Before, _ = strconv.ParseInt(cursor, 10, 64)
 	err := r.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
 		found, err := source.Recent(ctx, tx, account, q)

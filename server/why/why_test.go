@@ -48,6 +48,18 @@ func TestAdviceNamesThePlaceOfItsKind(t *testing.T) {
 	}
 }
 
+// T15: what is to be done about a call stands where the settings of its direction are.
+func TestAdviceNamesTheDirection(t *testing.T) {
+	t.Parallel()
+	for reason, place := range map[string]string{"call.filtered_out": "/telephony/filter_", "call.nobody": "/telephony/responsible_", "call.stand_in": "/telephony/responsible_", "crm.call_create_off": "/telephony/create_"} {
+		for direction, name := range map[string]string{"in": "inbound", "out": "outbound", "": "inbound"} {
+			list := why.Advise(why.Troubles{Kind: why.Call, Direction: direction, Reasons: []string{reason}})
+			require.Equal(t, place+name, list[0].Place, reason)
+		}
+	}
+	require.Len(t, why.Advise(why.Troubles{Kind: why.Call, Reasons: []string{"call.nobody", "call.stand_in"}}), 1, "each advice once")
+}
+
 // Every advice of the table has its sentence, and every sentence its advice.
 func TestAdviceHasItsTexts(t *testing.T) {
 	t.Parallel()

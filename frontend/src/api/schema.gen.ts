@@ -301,7 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Communications of a kind (chat when none is named), newest first. q finds by the client's name, address, part of a phone, or the number at UIS. Administrators only. */
+        /** @description Communications of a kind (chat when none is named), newest first. q finds by the client's name, address, part of a phone, or the number at UIS. Calls alone are narrowed by direction, outcome and state. Administrators only. */
         get: operations["listCommunications"];
         put?: never;
         post?: never;
@@ -1840,6 +1840,12 @@ export interface operations {
         parameters: {
             query?: {
                 kind?: "call" | "chat" | "request";
+                /** @description calls only */
+                direction?: "in" | "out";
+                /** @description calls only; missed are those that are over */
+                outcome?: "answered" | "missed";
+                /** @description calls only; how far they were carried */
+                state?: "live" | "done" | "off" | "failed";
                 q?: components["parameters"]["Query"];
                 cursor?: components["parameters"]["Cursor"];
             };

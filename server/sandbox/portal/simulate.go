@@ -43,6 +43,14 @@ type Call struct {
 	Record   string         `json:"record,omitempty"`
 	Bytes    int            `json:"bytes,omitempty"` // of the record
 	Stat     map[string]any `json:"stat,omitempty"`
+	// Message is what its end wrote into an employee's chat.
+	Message *CallMessage `json:"message,omitempty"`
+}
+
+// CallMessage is the portal's own message about an ended call, in the employee's chat of that number.
+type CallMessage struct {
+	User int    `json:"user"`
+	Text string `json:"text"`
 }
 
 // Dialogs are the chats of open lines in the order they began.
@@ -70,7 +78,7 @@ func (p *Portal) Calls() []Call {
 	defer p.mu.Unlock()
 	out := []Call{}
 	for _, k := range p.calls.calls {
-		x := Call{ID: k.id, User: k.user, Phone: k.phone, Type: k.kind, Line: k.line, External: k.outerID, Finished: k.finished, Activity: k.activity}
+		x := Call{ID: k.id, User: k.user, Phone: k.phone, Type: k.kind, Line: k.line, External: k.outerID, Finished: k.finished, Activity: k.activity, Message: k.message}
 		for _, u := range p.users {
 			if k.shown[u.ID] {
 				x.Shown = append(x.Shown, u.ID)
@@ -113,15 +121,29 @@ func (p *Portal) clickToCall(u *User, number string, o owner) string {
 		return ""
 	}
 	l := p.calls.lines[0]
-	k := &phoneCall{id: newCallID(p.now()), app: l.app, user: u.ID, phone: NormalizePhone(number), kind: 1, line: l.number, start: p.now(), shown: map[int]bool{}, typ: o.typ, entity: o.id}
-	if p.crm.items[o.typ][o.id] != nil {
-		k.bindings = []owner{o}
-	}
+	k := &phoneCall{id: newCallID(p.now()), app: l.app, user: u.ID, phone: NormalizePhone(number), kind: 1, line: l.number, start: p.now(), shown: map[int]bool{}}
+	p.bindClient(k, o)
 	p.calls.calls = append(p.calls.calls, k)
-	data := kv("PHONE_NUMBER", number, "PHONE_NUMBER_INTERNATIONAL", "+"+k.phone, "EXTENSION", "", "USER_ID", u.ID, "CALL_LIST_ID", 0, "LINE_NUMBER", l.number, "IS_MOBILE", 0,
-		"CALL_ID", k.id, "CRM_ENTITY_TYPE", strings.ToUpper(entityNames[o.typ]), "CRM_ENTITY_ID", o.id)
-	p.fireTo("OnExternalCallStart", data, u, 0, ownedBy(l.app))
+	p.tellOfClick(k, u)
 	return k.id
+}
+
+func (p *Portal) tellOfClick(k *phoneCall, u *User) {
+	data := kv("PHONE_NUMBER", "+"+k.phone, "PHONE_NUMBER_INTERNATIONAL", "+"+k.phone, "EXTENSION", "", "USER_ID", u.ID, "CALL_LIST_ID", 0, "LINE_NUMBER", k.line, "IS_MOBILE", 0,
+		"CALL_ID", k.id, "CRM_ENTITY_TYPE", strings.ToUpper(entityNames[k.typ]), "CRM_ENTITY_ID", k.entity)
+	p.fireTo("OnExternalCallStart", data, u, 0, ownedBy(k.app))
+}
+
+// TellOfClick sends the event of a click once more, as portals do now and then.
+func (p *Portal) TellOfClick(id string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.calls.find(id)
+	if k == nil || p.user(k.user) == nil {
+		return fmt.Errorf("tell of click %s: there is none", id)
+	}
+	p.tellOfClick(k, p.user(k.user))
+	return nil
 }
 
 // CallBack is a call-back form filled in by a client.

@@ -35,6 +35,7 @@ type phoneCall struct {
 	activity      int
 	record        *storedFile
 	upload        string // name of the file awaited after the first step of an upload
+	message       *CallMessage
 }
 
 type callState struct {

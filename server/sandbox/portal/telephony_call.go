@@ -85,23 +85,30 @@ func (c *call) bindCall(k *phoneCall) {
 	if k.internal {
 		return
 	}
-	if typ := entityType(c.args.str("CRM_ENTITY_TYPE")); typ != 0 && c.p.crm.items[typ][c.args.int("CRM_ENTITY_ID")] != nil {
-		k.bindings = []owner{{typ, c.args.int("CRM_ENTITY_ID")}}
-	} else {
-		k.bindings = c.p.ownersByPhone(k.phone)
-		if len(k.bindings) > 1 {
-			k.bindings = k.bindings[:1]
-		}
-	}
+	c.p.bindClient(k, owner{entityType(c.args.str("CRM_ENTITY_TYPE")), c.args.int("CRM_ENTITY_ID")})
 	l := c.p.calls.line(k.app, k.line)
 	if len(k.bindings) == 0 && (truth(c.args.get("CRM_CREATE")) || k.kind == 1 && l != nil && l.autoCreate) {
 		c.createForCall(k)
+		c.p.bindDeals(k)
 	}
+}
+
+// bindClient ties a call to the item that is named, else to the first client with its number, and to the open deals of that.
+func (p *Portal) bindClient(k *phoneCall, named owner) {
+	if p.crm.items[named.typ][named.id] != nil {
+		k.bindings = []owner{named}
+	} else if k.bindings = p.ownersByPhone(k.phone); len(k.bindings) > 1 {
+		k.bindings = k.bindings[:1]
+	}
+	p.bindDeals(k)
+}
+
+func (p *Portal) bindDeals(k *phoneCall) {
 	if len(k.bindings) == 0 {
 		return
 	}
 	k.typ, k.entity = k.bindings[0].typ, k.bindings[0].id
-	for _, d := range c.p.crm.sorted(Deal) {
+	for _, d := range p.crm.sorted(Deal) {
 		o := owner{Deal, d.id}
 		if d.str("closed") == "N" && (k.typ == Contact && d.fields.int("contactId") == k.entity || k.typ == Company && d.fields.int("companyId") == k.entity) && !hasOwner(k.bindings, o) {
 			k.bindings = append(k.bindings, o)
@@ -212,6 +219,9 @@ func callFinish(c *call) (any, error) {
 		c.p.crm.items[o.typ][o.id].fields.set("assignedById", u.ID)
 	}
 	activity := c.callActivity(k, u, code)
+	if truth(c.args.get("ADD_TO_CHAT")) { // an omitted value counts as no (seen in the portal's source)
+		c.messageOf(k, u, code)
+	}
 	k.stat = kv("CALL_ID", k.id, "EXTERNAL_CALL_ID", empty(k.outerID), "PORTAL_USER_ID", u.ID, "PHONE_NUMBER", k.phone, "PORTAL_NUMBER", k.line, "INCOMING", text(k.kind),
 		"CALL_DURATION", c.args.int("DURATION"), "CALL_START_DATE", noObject{}, "CALL_STATUS", map[bool]int{true: 1, false: 0}[code == "200"], "CALL_VOTE", c.args.int("VOTE"), "COST", c.args.int("COST"),
 		"COST_CURRENCY", c.args.str("COST_CURRENCY"), "CALL_FAILED_CODE", code, "CALL_FAILED_REASON", c.args.str("FAILED_REASON"), "REST_APP_ID", text(c.in.id), "REST_APP_NAME", c.in.app.Title,
@@ -250,6 +260,15 @@ func (c *call) callActivity(k *phoneCall, u *User, code string) any {
 	k.activity = a.id
 	c.fire("onCrmActivityAdd", kv("FIELDS", kv("ID", a.id)))
 	return a.id
+}
+
+// messageOf writes about an ended call into the employee's chat of that number.
+func (c *call) messageOf(k *phoneCall, u *User, code string) {
+	text := "Звонок завершён: +" + k.phone
+	if code == "304" {
+		text = "Пропущенный звонок: +" + k.phone
+	}
+	k.message = &CallMessage{User: u.ID, Text: text}
 }
 
 // empty is nil for an empty string.

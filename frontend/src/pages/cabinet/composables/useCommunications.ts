@@ -2,18 +2,19 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, onScopeDispose, type Ref } from 'vue'
 import { unwrap } from '@/api/client'
 import { useServices } from '@/shared/services'
-import { refOfEvent, unique, type Kind } from '../model/communications'
+import { queryOf, refOfEvent, unique, type CallFilter, type Kind } from '../model/communications'
 
-/** Communications of a kind, page by page, newest first. */
-export function useCommunications(kind: Ref<Kind>, text: Ref<string>) {
+/** Communications of a kind, page by page, newest first; calls as far as they pass the filter. */
+export function useCommunications(kind: Ref<Kind>, text: Ref<string>, filter: Ref<CallFilter>) {
   const { api } = useServices()
   const client = useQueryClient()
+  const narrowed = computed(() => queryOf(kind.value, filter.value))
   const list = useInfiniteQuery({
-    queryKey: ['communications', kind, text],
+    queryKey: ['communications', kind, text, narrowed],
     staleTime: 0,
     gcTime: 0,
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => unwrap(api.GET('/communications', { params: { query: { kind: kind.value, q: text.value || undefined, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) => unwrap(api.GET('/communications', { params: { query: { kind: kind.value, q: text.value || undefined, cursor: pageParam, ...narrowed.value } } })),
     getNextPageParam: (page) => page.next ?? undefined,
   })
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clientOf, contactsOf, placeOf, refOfEvent, toneOf, unique, type CommunicationShort } from './communications'
+import { clientOf, contactsOf, everyCall, placeOf, queryOf, refOfEvent, toneOf, unique, type CommunicationShort } from './communications'
 
 const item = (ref: string) => ({ ref }) as CommunicationShort
 
@@ -21,6 +21,13 @@ describe('communications', () => {
     expect(placeOf('/chats/filter')).toEqual({ pointer: '/chats/filter' })
     expect(placeOf('operations')).toEqual({ section: 'operations' })
     expect([placeOf('nowhere'), placeOf(null), placeOf('')]).toEqual([null, null, null])
+  })
+
+  it('are narrowed when they are calls, by what was chosen', () => {
+    expect(queryOf('call', everyCall())).toEqual({})
+    expect(queryOf('call', { ...everyCall(), outcome: 'missed' })).toEqual({ outcome: 'missed' })
+    expect(queryOf('call', { direction: 'in', outcome: 'answered', state: 'done' })).toEqual({ direction: 'in', outcome: 'answered', state: 'done' })
+    expect(queryOf('chat', { ...everyCall(), direction: 'in' })).toEqual({})
   })
 
   it('are named by events of the feed', () => {

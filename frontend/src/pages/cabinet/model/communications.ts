@@ -9,6 +9,19 @@ export type Replay = Schemas['Replay']
 export const kinds = ['chat', 'call', 'request'] as const
 export type Kind = (typeof kinds)[number]
 
+/** What a list of calls is narrowed by; the empty word lets all through. */
+export const callParts = { direction: ['in', 'out'], outcome: ['answered', 'missed'], state: ['live', 'done', 'off', 'failed'] } as const
+export type CallPart = keyof typeof callParts
+export type CallFilter = { [P in CallPart]: (typeof callParts)[P][number] | 'any' }
+export const everyCall = (): CallFilter => ({ direction: 'any', outcome: 'any', state: 'any' })
+
+/** The filter as the server takes it: of calls only, and without the parts that let all through. */
+export function queryOf(kind: Kind, filter: CallFilter): { [P in CallPart]?: (typeof callParts)[P][number] } {
+  if (kind !== 'call') return {}
+  const { direction, outcome, state } = filter
+  return { ...(direction !== 'any' && { direction }), ...(outcome !== 'any' && { outcome }), ...(state !== 'any' && { state }) }
+}
+
 /** Communications without those that came with two pages. */
 export function unique(items: readonly CommunicationShort[]): CommunicationShort[] {
   const seen = new Set<string>()
