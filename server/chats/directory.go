@@ -70,6 +70,11 @@ func (d *AccountDirectory) Channel(batch *pgx.Batch, account ids.AccountID, id i
 	return func() Channel { return ChannelFrom(c) }
 }
 
+// Names implements Directory.
+func (d *AccountDirectory) Names(batch *pgx.Batch, account ids.AccountID, kinds, names []string) Names {
+	return directory.QueueNumbers(batch, account, kinds, names)
+}
+
 // ChannelFrom takes a channel over from the directory.
 func ChannelFrom(c directory.Channel) Channel {
 	return Channel{ID: c.ID, Type: c.Type, Name: c.Name, Active: c.Active, AdapterAccount: c.Connection, AdapterChannel: c.Adapter}
