@@ -56,6 +56,8 @@ type Directory interface {
 	Fields(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, rows []settings.FieldMapping) func() Extras
 	// Names queues the look for the numbers of entries of the account's directories, each by its kind and name.
 	Names(batch *pgx.Batch, account ids.AccountID, kinds, names []string) Names
+	// Reportless remembers for a while that UIS gives an account no report of chats.
+	Reportless(account ids.AccountID)
 }
 
 // Fetcher copies files of clients; its end comes as KindFile.
@@ -142,6 +144,9 @@ func (e *Engine) decide(ctx context.Context, step *inbox.Step, t *turn, inputs [
 		return nil
 	}
 	t.link()
+	if t.lacksReport {
+		e.directory.Reportless(step.Account)
+	}
 	return e.write(ctx, step, t, before)
 }
 

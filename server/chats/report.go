@@ -50,8 +50,9 @@ type Report struct {
 	Try   int  `json:"try,omitempty"`
 	First int  `json:"first,omitempty"`
 	AtEnd bool `json:"at_end,omitempty"`
-	// Names are the parameters and variables that were asked for so far.
+	// Names are the parameters and variables that were asked for so far. Plain: without the fields that the report of some brands does not know.
 	Names  []string          `json:"names,omitempty"`
+	Plain  bool              `json:"plain,omitempty"`
 	Values map[string]string `json:"values,omitempty"`
 }
 
@@ -60,6 +61,9 @@ var reportedParams = map[string][]string{"site": {"site_id", "site_domain_name"}
 
 // reportedAs are variables whose fields in get.chats_report have other names.
 var reportedAs = map[string]string{"chat_initiator": "initiator", "session_id": "visitor_session_id", "tag_names": "tags"}
+
+// scarce are fields that the report of some brands does not know: Novofon's page lacks it.
+var scarce = []string{"chat_ad_url"}
 
 // fieldsOf are the fields that tell what a parameter or a variable names.
 func fieldsOf(name string) []string {
@@ -140,7 +144,7 @@ func creates(c settings.Creation, kinds ...string) bool {
 }
 
 // inquire asks UIS' report for what names stand for; true: its answer, or the next try, is waited for. It costs a point, and only a chat whose settings look at
-// such things pays it.
+// such things pays it. An account that UIS gives no such report is not asked for, for a while.
 func (t *turn) inquire(names []string) bool {
 	r := t.chat.CRM.Report
 	switch {
@@ -154,6 +158,10 @@ func (t *turn) inquire(names []string) bool {
 	}
 	r.Names = slices.Compact(slices.Sorted(slices.Values(append(r.Names, names...))))
 	r.First, r.AtEnd = r.Try+1, t.chat.State == Closed
+	if t.setting.reportless {
+		t.absent()
+		return false
+	}
 	t.question()
 	return true
 }
@@ -173,16 +181,24 @@ func (t *turn) question() {
 	c, r := t.chat, t.chat.CRM.Report
 	r.State, t.touched = reportAsked, true
 	r.Try++
-	fields := []string{"id"}
-	for _, name := range r.Names {
-		fields = append(fields, fieldsOf(name)...)
-	}
-	q := uis.Query{From: c.CreatedAt.Add(-reportReach), Till: c.CreatedAt.Add(24 * time.Hour), Zone: t.zone(), Fields: slices.Compact(slices.Sorted(slices.Values(fields))),
+	q := uis.Query{From: c.CreatedAt.Add(-reportReach), Till: c.CreatedAt.Add(24 * time.Hour), Zone: t.zone(), Fields: r.fields(),
 		Filter: uis.Equal("id", int64(c.UIS))}
 	t.commands = append(t.commands, outbox.Command{Lane: outbox.LaneRef{Kind: outbox.LaneUISData}, Key: t.key, Independent: true, Kind: "get.chats_report", Params: q.Params(),
 		Plan: fmt.Sprintf("report:%d:%d", c.UIS, r.Try), Name: reportName, Priority: outbox.Live, Deadline: t.physical.Add(reportDeadline), ReplyKey: t.key, ReplyKind: KindAnswer,
 		Tag: encode(commandTag{Do: tagReport, Part: r.Try})})
 	t.timer(reportPatience)
+}
+
+// fields are what the report is asked for.
+func (r *Report) fields() []string {
+	list := []string{"id"}
+	for _, name := range r.Names {
+		list = append(list, fieldsOf(name)...)
+	}
+	if r.Plain {
+		list = slices.DeleteFunc(list, func(field string) bool { return slices.Contains(scarce, field) })
+	}
+	return slices.Compact(slices.Sorted(slices.Values(list)))
 }
 
 func (t *turn) timer(in time.Duration) {
@@ -201,8 +217,7 @@ func (t *turn) reportDue() {
 	}
 }
 
-// reported takes the answer in. What it tells counts however late it comes; that it tells nothing ends only the try that is waited for. A refusal is final: the
-// tariff has no such report, or the key no right to it.
+// reported takes the answer in. What it tells counts however late it comes; that it tells nothing ends only the try that is waited for.
 func (t *turn) reported(tag commandTag, result outbox.Result) {
 	r := t.chat.CRM.Report
 	if r == nil {
@@ -223,10 +238,35 @@ func (t *turn) reported(tag commandTag, result outbox.Result) {
 	case result.State == "done" && text == "":
 		t.unanswered("", true, reportPauses)
 	case result.State == "refused":
-		t.unanswered(text, false, nil)
+		t.refusedReport(result, text)
 	default:
 		t.unanswered(text, false, failurePauses)
 	}
+}
+
+// refusedReport is UIS' no: a brand may not know a field, a tariff or a key not have the report. Nothing else is tried again.
+func (t *turn) refusedReport(result outbox.Result, text string) {
+	r := t.chat.CRM.Report
+	switch class := uis.Class(result.Class); {
+	case class == uis.Invalid && !r.Plain && slices.ContainsFunc(r.fields(), func(field string) bool { return slices.Contains(scarce, field) }):
+		r.Plain = true
+		t.question()
+	case class == uis.ComponentMissing, class == uis.Forbidden:
+		t.lacksReport, t.cancel = true, append(t.cancel, reportName)
+		t.absent()
+	default:
+		t.unanswered(text, false, nil)
+	}
+}
+
+// absent goes on without a report that UIS does not give.
+func (t *turn) absent() {
+	t.chat.CRM.Report.State, t.touched = reportOver, true
+	if t.chat.CRM.Phase == "tied" {
+		t.because("chat.end_not_in_report", "text", "")
+		return
+	}
+	t.because("chat.report_absent")
 }
 
 // rowOf is the chat's own row in an answer, or what went wrong.

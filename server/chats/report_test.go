@@ -12,6 +12,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/rules"
 	"omni/server/settings"
+	"omni/server/uis"
 )
 
 func on(param string, op rules.Op, values ...string) rules.Filter {
@@ -159,7 +160,7 @@ func TestAReportThatTellsNothing(t *testing.T) {
 	t.Parallel()
 	late := func(*turn) {}
 	timer := func(t *turn) { t.reportDue() }
-	expired, refused := outbox.Result{State: "expired"}, outbox.Result{State: "refused", Text: "no component"}
+	expired, refused := outbox.Result{State: "expired"}, outbox.Result{State: "refused", Class: "key_invalid", Text: "no such key"}
 	for name, row := range map[string]struct {
 		steps   []func(*turn)
 		tries   int
@@ -175,6 +176,8 @@ func TestAReportThatTellsNothing(t *testing.T) {
 		"expired":                      {[]func(*turn){answered(1, expired), timer}, 2, false, nil},
 		"twice":                        {[]func(*turn){answered(1, expired), timer, answered(2, expired)}, 2, true, []string{"chat.report_not_read"}},
 		"refused":                      {[]func(*turn){answered(1, refused)}, 1, true, []string{"chat.report_not_read"}},
+		"no such report":               {[]func(*turn){answered(1, outbox.Result{State: "refused", Class: "component_missing"})}, 1, true, []string{"chat.report_absent"}},
+		"no right to it":               {[]func(*turn){answered(1, outbox.Result{State: "refused", Class: "forbidden"})}, 1, true, []string{"chat.report_absent"}},
 		"silence":                      {[]func(*turn){timer}, 1, false, nil},
 		"silence twice":                {[]func(*turn){timer, timer, timer}, 2, true, []string{"chat.report_not_read"}},
 		"the first answer comes later": {[]func(*turn){timer, timer, answered(1, rowsOf9(`,"site_id":41`))}, 2, true, nil},
@@ -238,4 +241,45 @@ func TestTheReportWaitsForContactData(t *testing.T) {
 	tn = tn.hear(func(*turn) {})
 	require.Empty(t, tn.reasons)
 	require.Empty(t, tn.commands)
+}
+
+// U4: an account without the report is not asked for; a brand that lacks a field is asked without it.
+func TestReportsThatUISDoesNotGive(t *testing.T) {
+	t.Parallel()
+	tn := reportTurn()
+	tn.setting.reportless = true
+	tn = tn.hear(func(*turn) {})
+	require.Empty(t, tn.commands)
+	require.Equal(t, []string{"chat.report_absent"}, codes(tn))
+	require.Equal(t, ids.B24UserID(1), tn.need(t).Policy.Responsible)
+
+	invalid := answered(1, outbox.Result{State: "refused", Class: "invalid", Code: "unexpected_parameters"})
+	require.Equal(t, []string{"chat.report_not_read"}, codes(reportTurn().hear(func(*turn) {}).hear(invalid)))
+	novofon := reportTurn()
+	novofon.setting.extras = Extras{Mappings: crm.MappingsOf([]rules.Mapping{{Entity: "lead", Field: "UF_CRM_1", Param: "chat_ad_url"}}, nil)}
+	novofon = novofon.hear(func(*turn) {})
+	require.Contains(t, novofon.chat.CRM.Report.fields(), "chat_ad_url")
+	novofon = novofon.hear(invalid)
+	require.Len(t, novofon.commands, 1)
+	require.Equal(t, []string{"id", "site_domain_name", "site_id"}, novofon.chat.CRM.Report.fields())
+	require.Equal(t, ids.B24UserID(3), novofon.hear(answered(2, rowsOf9(`,"site_id":41`))).need(t).Policy.Responsible)
+}
+
+// Every variable that only a report tells of a chat stands in get.chats_report as documented: a field it does not know would spoil the whole question.
+func TestReportedVariablesAreDocumented(t *testing.T) {
+	t.Parallel()
+	fields := append(append(uis.ChatFields(uis.UIS), uis.AnalyticsFields()...), "ef_id")
+	count := 0
+	for _, v := range rules.VariablesOf(rules.Chat) {
+		if v.Known[rules.Chat] >= rules.AtEnd {
+			require.Subset(t, fields, fieldsOf(v.Name), v.Name)
+			count++
+		}
+	}
+	require.Greater(t, count, 30)
+	for _, name := range []string{"site", "campaign", "source"} {
+		require.Subset(t, fields, fieldsOf(name))
+	}
+	require.Subset(t, fields, scarce)
+	require.NotSubset(t, uis.ChatFields(uis.Novofon), scarce)
 }

@@ -28,6 +28,8 @@ type Setting struct {
 	extras    Extras
 	// names are the numbers of what an answer of this step only names.
 	names Names
+	// reportless: UIS gives this account no report of chats, as it said a while ago.
+	reportless bool
 }
 
 // Channel is one chat channel of the account.
@@ -88,6 +90,8 @@ type turn struct {
 	reasons []crm.Reason
 	fetches []fetch
 	release bool
+	// lacksReport: UIS said that the account has no report of chats.
+	lacksReport bool
 	// waiting are webhooks that wait for the answer of one of our own commands.
 	waiting []input
 }

@@ -196,7 +196,7 @@ func TestAReportThatIsLateOrFails(t *testing.T) {
 		})
 		require.Empty(t, n.leadsOf(phone), "the CRM waits")
 	}
-	const late, never, gone = "79000000181", "79000000182", "79000000183"
+	const late, never, gone, another = "79000000181", "79000000182", "79000000183", "79000000185"
 	n.comes(late, nil, 1)
 	n.comes(never, nil, 100)
 	shown(late)
@@ -219,9 +219,14 @@ func TestAReportThatIsLateOrFails(t *testing.T) {
 	w.rest()
 	require.Equal(t, 1, whole(n.lead(gone).Fields["assignedById"]))
 	require.Equal(t, 1, n.reports(gone))
-	require.Equal(t, []string{"chat.report_not_read", "crm.first_nothing_found"}, n.why(n.chatOf(gone)).reasons())
-	require.EqualValues(t, 1, w.pending()["refused"])
+	require.Equal(t, []string{"chat.report_absent", "crm.first_nothing_found"}, n.why(n.chatOf(gone)).reasons())
+	n.comes(another, nil, 0)
+	w.rest()
+	require.Equal(t, 1, whole(n.lead(another).Fields["assignedById"]))
+	require.Zero(t, n.reports(another), "it is remembered")
+	require.Equal(t, []string{"chat.report_absent", "crm.first_nothing_found"}, n.why(n.chatOf(another)).reasons())
 	n.uis.SetComponents(nil)
+	w.servers[0].restart()
 
 	// The lane is down: the question expires twice.
 	const down = "79000000184"
