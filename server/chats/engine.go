@@ -352,7 +352,7 @@ func (e *Engine) write(ctx context.Context, step *inbox.Step, t *turn, before id
 	if t.release {
 		step.Release()
 	}
-	out := flow.Outcome{Letters: t.letters, Timers: t.timers, Cancel: t.cancel, Commands: t.commands, Seen: t.seen, Feed: t.feed(e.viewer(t), before)}
+	out := flow.Outcome{Letters: t.letters, Timers: t.timers, Cancel: t.cancel, Replaced: t.replaced, Commands: t.commands, Seen: t.seen, Feed: t.feed(e.viewer(t), before)}
 	for _, why := range t.reasons {
 		out.Reasons = append(out.Reasons, flow.Reason{Ref: t.chat.Ref(), Code: why.Code, Args: why.Args, Version: t.setting.Document.Version})
 	}

@@ -88,11 +88,9 @@ func variablesOf(channel Channel, c *Chat, appName string) map[string]string {
 	return rules.Told(v, rules.Chat, momentOf(c))
 }
 
-// momentOf is how far a chat has come (R2).
+// momentOf is how far a chat has come (R2). What as a rule only the report tells counts whenever it was told.
 func momentOf(c *Chat) rules.Moment {
-	switch r := c.CRM.Report; {
-	case r != nil && len(r.Values) > 0:
-		return rules.AtReport
+	switch {
 	case c.State == Closed:
 		return rules.AtEnd
 	case c.Employee != 0:

@@ -244,9 +244,10 @@ func (t *turn) reported(tag commandTag, result outbox.Result) {
 	}
 }
 
-// refusedReport is UIS' no: a brand may not know a field, a tariff or a key not have the report. Nothing else is tried again.
+// refusedReport is UIS' no: a brand may not know a field, a tariff or a key not have the report. Nothing else is tried again, and no person need decide about it.
 func (t *turn) refusedReport(result outbox.Result, text string) {
 	r := t.chat.CRM.Report
+	t.replaced = append(t.replaced, result.Command)
 	switch class := uis.Class(result.Class); {
 	case class == uis.Invalid && !r.Plain && slices.ContainsFunc(r.fields(), func(field string) bool { return slices.Contains(scarce, field) }):
 		r.Plain = true
@@ -313,7 +314,7 @@ func (r *Report) take(row uis.Chat, known Names) {
 		r.Values = map[string]string{}
 	}
 	put := func(name, value string) {
-		if value = strings.TrimSpace(storable(value)); value != "" {
+		if value = strings.TrimSpace(storable(value)); value != "" && (value != "0" || !strings.HasSuffix(name, "_id")) {
 			r.Values[name] = value
 		}
 	}

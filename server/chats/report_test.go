@@ -87,7 +87,7 @@ func (t *turn) next() *turn {
 		panic(err)
 	}
 	n.chat = &c
-	n.commands, n.timers, n.cancel, n.letters, n.reasons, n.touched = nil, nil, nil, nil, nil, false
+	n.commands, n.timers, n.cancel, n.replaced, n.letters, n.reasons, n.touched = nil, nil, nil, nil, nil, nil, false
 	return &n
 }
 
@@ -151,6 +151,8 @@ func TestAChatAsksForItsOwnRow(t *testing.T) {
 	named.setting.names = Names{{"sites", "romashka.example"}: "41"}
 	require.Equal(t, ids.B24UserID(3), named.hear(answered(1, rowsOf9(`,"site_id":null,"site_domain_name":"romashka.example"`))).need(t).Policy.Responsible, "its number by the account's list")
 
+	none := asks.hear(answered(1, rowsOf9(`,"site_id":0`)))
+	require.Empty(t, none.chat.CRM.Report.Values)
 	nowhere := asks.hear(answered(1, rowsOf9(`,"site_id":null,"site_domain_name":null`))).need(t)
 	require.Equal(t, []any{ids.B24UserID(1), ", Анна"}, []any{nowhere.Policy.Responsible, nowhere.Policy.Title})
 }
@@ -253,8 +255,10 @@ func TestReportsThatUISDoesNotGive(t *testing.T) {
 	require.Equal(t, []string{"chat.report_absent"}, codes(tn))
 	require.Equal(t, ids.B24UserID(1), tn.need(t).Policy.Responsible)
 
-	invalid := answered(1, outbox.Result{State: "refused", Class: "invalid", Code: "unexpected_parameters"})
-	require.Equal(t, []string{"chat.report_not_read"}, codes(reportTurn().hear(func(*turn) {}).hear(invalid)))
+	invalid := answered(1, outbox.Result{State: "refused", Command: 77, Class: "invalid", Code: "unexpected_parameters"})
+	plain := reportTurn().hear(func(*turn) {}).hear(invalid)
+	require.Equal(t, []string{"chat.report_not_read"}, codes(plain))
+	require.Equal(t, []ids.CommandID{77}, plain.replaced, "nobody need decide about it")
 	novofon := reportTurn()
 	novofon.setting.extras = Extras{Mappings: crm.MappingsOf([]rules.Mapping{{Entity: "lead", Field: "UF_CRM_1", Param: "chat_ad_url"}}, nil)}
 	novofon = novofon.hear(func(*turn) {})

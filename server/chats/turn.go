@@ -87,9 +87,11 @@ type turn struct {
 	letters []inbox.Row
 	timers  []flow.Timer
 	cancel  []string
-	reasons []crm.Reason
-	fetches []fetch
-	release bool
+	// replaced are refused commands that nobody need repeat.
+	replaced []ids.CommandID
+	reasons  []crm.Reason
+	fetches  []fetch
+	release  bool
 	// lacksReport: UIS said that the account has no report of chats.
 	lacksReport bool
 	// waiting are webhooks that wait for the answer of one of our own commands.

@@ -225,6 +225,7 @@ func TestAReportThatIsLateOrFails(t *testing.T) {
 	require.Equal(t, 1, whole(n.lead(another).Fields["assignedById"]))
 	require.Zero(t, n.reports(another), "it is remembered")
 	require.Equal(t, []string{"chat.report_absent", "crm.first_nothing_found"}, n.why(n.chatOf(another)).reasons())
+	require.EqualValues(t, 0, w.pending()["refused"], "nobody need decide about it")
 	n.uis.SetComponents(nil)
 	w.servers[0].restart()
 
