@@ -210,7 +210,8 @@ func (t *town) chats(ctx context.Context, create bool) error {
 	}
 	set("main", map[string]any{"enabled": true, "portal": t.number})
 	set("chats", map[string]any{"enabled": true, "portal": t.number, "channels": []int{whatsapp}, "create": create, "responsible": t.admin,
-		"first": map[string]any{"on": true, "create": []string{"lead"}}, "comment_priority": "deals"})
+		"first": map[string]any{"on": true, "create": []string{"lead"}}, "comment_priority": "deals",
+		"template": "{{chat_channel_name}}: {{name}}"}) // the standard name is the site's, which is asked of UIS first
 	return t.call(ctx, http.MethodPut, "/settings", doc, nil)
 }
 

@@ -27,6 +27,7 @@ const (
 	tagComment  = "comment"
 	tagActivity = "activity"
 	tagFields   = "fields"
+	tagReport   = "report"
 )
 
 // answered takes the end of a plan in.
@@ -60,6 +61,8 @@ func (t *turn) answered(body []byte) error {
 		t.activityAnswered(answer.Results["activity"])
 	case tagFields:
 		t.fieldsAnswered(tag, answer.Results["fields"])
+	case tagReport:
+		t.reported(tag, answer.Results[reportName])
 	}
 	return nil
 }

@@ -147,6 +147,8 @@ type Link struct {
 	// Given are the extra fields that went into what the chat created, by kind and field; Fields is what was written since (R7, R7a).
 	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
 	Fields []EntityFields                       `json:"fields,omitempty"`
+	// Report is what UIS' report was asked for; nil: nothing.
+	Report *Report `json:"report,omitempty"`
 }
 
 // Comment is a growing timeline comment on one entity. A new part begins when one is full.

@@ -2,6 +2,7 @@ package chats
 
 import (
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,22 +15,28 @@ import (
 type AccountDirectory struct {
 	zones directory.Zones
 
-	mu        sync.Mutex
-	documents map[ids.AccountID]settings.Document
+	mu         sync.Mutex
+	documents  map[ids.AccountID]settings.Document
+	reportless map[ids.AccountID]time.Time
 }
 
 // NewAccountDirectory builds the directory.
 func NewAccountDirectory() *AccountDirectory {
-	return &AccountDirectory{documents: map[ids.AccountID]settings.Document{}}
+	return &AccountDirectory{documents: map[ids.AccountID]settings.Document{}, reportless: map[ids.AccountID]time.Time{}}
 }
 
-// documentsKept bounds the settings in memory.
-const documentsKept = 10_000
+const (
+	// documentsKept bounds the settings in memory.
+	documentsKept = 10_000
+	// reportlessFor is how long a tariff or a key without the report of chats is believed to be so (U4).
+	reportlessFor = time.Hour
+)
 
 // Ask implements Directory.
 func (d *AccountDirectory) Ask(batch *pgx.Batch, account ids.AccountID) func() Setting {
 	d.mu.Lock()
 	doc, known := d.documents[account]
+	reportless := time.Now().Before(d.reportless[account])
 	d.mu.Unlock()
 	if !known {
 		doc = settings.Document{Version: -1}
@@ -42,7 +49,7 @@ func (d *AccountDirectory) Ask(batch *pgx.Batch, account ids.AccountID) func() S
 		if doc.Version != before {
 			d.keep(account, doc)
 		}
-		s := Setting{Document: doc, Employees: employees, Zone: place.Zone}
+		s := Setting{Document: doc, Employees: employees, Zone: place.Zone, reportless: reportless}
 		portal := ids.PortalID(0)
 		if p := doc.Chats.Portal; p != nil {
 			portal = ids.PortalID(*p)
@@ -68,6 +75,18 @@ func (d *AccountDirectory) Channel(batch *pgx.Batch, account ids.AccountID, id i
 	var c directory.Channel
 	directory.QueueChannel(batch, account, id, adapterChannel, &c)
 	return func() Channel { return ChannelFrom(c) }
+}
+
+// Reportless implements Directory.
+func (d *AccountDirectory) Reportless(account ids.AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reportless[account] = time.Now().Add(reportlessFor)
+}
+
+// Names implements Directory.
+func (d *AccountDirectory) Names(batch *pgx.Batch, account ids.AccountID, kinds, names []string) Names {
+	return directory.QueueNumbers(batch, account, kinds, names)
 }
 
 // ChannelFrom takes a channel over from the directory.

@@ -54,6 +54,10 @@ type Directory interface {
 	Channel(batch *pgx.Batch, account ids.AccountID, id ids.UISChannelID, adapterChannel int64) func() Channel
 	// Fields queues the look for what the rows of extra fields need at a portal.
 	Fields(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, rows []settings.FieldMapping) func() Extras
+	// Names queues the look for the numbers of entries of the account's directories, each by its kind and name.
+	Names(batch *pgx.Batch, account ids.AccountID, kinds, names []string) Names
+	// Reportless remembers for a while that UIS gives an account no report of chats.
+	Reportless(account ids.AccountID)
 }
 
 // Fetcher copies files of clients; its end comes as KindFile.
@@ -140,6 +144,9 @@ func (e *Engine) decide(ctx context.Context, step *inbox.Step, t *turn, inputs [
 		return nil
 	}
 	t.link()
+	if t.lacksReport {
+		e.directory.Reportless(step.Account)
+	}
 	return e.write(ctx, step, t, before)
 }
 
@@ -261,6 +268,8 @@ func (e *Engine) one(step *inbox.Step, t *turn, in input) error {
 		return t.entities(in.event.Body)
 	case KindFile:
 		return t.fileCame(in.event.Body)
+	case KindReport:
+		t.reportDue()
 	case KindCard:
 		var card Card
 		if err := json.Unmarshal(in.event.Body, &card); err != nil {
@@ -312,62 +321,6 @@ func reply(step *inbox.Step, event inbox.Event, m *Message, err error) error {
 	return err
 }
 
-// hook takes one webhook in; false: it has to wait for the answer of one of our own commands.
-func (t *turn) hook(w uis.Webhook) bool {
-	switch body := w.Event.(type) {
-	case *uis.ChatNew:
-		t.opened(Opened{Chat: ids.UISChatID(w.ChatID), Channel: t.setting.Channel.ID, AdapterAccount: int64(w.ConnectionID), AdapterChannel: int64(w.ChannelID),
-			Visitor: string(body.VisitorID), Phone: string(body.VisitorPhone), Employee: ids.UISEmployeeID(body.OperatorID), Initiator: body.Initiator, At: body.CreatedAt.Time})
-		t.chat.Emails = union(t.chat.Emails, words(body.VisitorEmail))
-		if body.VisitorUsername != "" {
-			t.chat.Username = storable(string(body.VisitorUsername))
-		}
-	case *uis.ChatUpdated:
-		t.assigned(ids.UISEmployeeID(body.OperatorID))
-	case *uis.ChatClosed:
-		t.closed(body.Reason)
-	case *uis.MessageEvent:
-		return t.said(Said{ID: int64(body.ID), Source: body.Source, Employee: ids.UISEmployeeID(body.OperatorID), ReplyTo: int64(body.ReplyTo), Text: body.Text,
-			At: body.CreatedAt.Time, Status: body.Status, File: fileOf(body.Resource), System: body.Mnemonic})
-	case *uis.MessageStatus:
-		return t.status(int64(body.MessageID), body.Status)
-	}
-	return true
-}
-
-// openedBy makes the chat of a webhook that came before the one that opens it. What only ends or marks an unknown chat makes none.
-func (t *turn) openedBy(w uis.Webhook) bool {
-	switch body := w.Event.(type) {
-	case *uis.ChatNew:
-		return true
-	case *uis.MessageEvent:
-		if body.Mnemonic != "" {
-			return false // a service message such as chat_started shows nothing
-		}
-		t.opened(Opened{Chat: ids.UISChatID(w.ChatID), Channel: t.setting.Channel.ID, AdapterAccount: int64(w.ConnectionID), AdapterChannel: int64(w.ChannelID),
-			Employee: ids.UISEmployeeID(body.OperatorID), At: body.CreatedAt.Time})
-		return true
-	}
-	return false
-}
-
-func fileOf(r *uis.Resource) *File {
-	if r == nil {
-		return nil
-	}
-	return &File{Name: storable(r.Name), Size: int64(r.Size), State: "coming", Type: r.Type, Resource: encode(r.ID), Token: r.Token}
-}
-
-func words(list ...uis.Word) []string {
-	var out []string
-	for _, w := range list {
-		if w != "" {
-			out = append(out, string(w))
-		}
-	}
-	return out
-}
-
 // write saves the turn and hands what follows from it on.
 func (e *Engine) write(ctx context.Context, step *inbox.Step, t *turn, before ids.UISEmployeeID) error {
 	for i, letter := range t.letters {
@@ -399,7 +352,7 @@ func (e *Engine) write(ctx context.Context, step *inbox.Step, t *turn, before id
 	if t.release {
 		step.Release()
 	}
-	out := flow.Outcome{Letters: t.letters, Commands: t.commands, Seen: t.seen, Feed: t.feed(e.viewer(t), before)}
+	out := flow.Outcome{Letters: t.letters, Timers: t.timers, Cancel: t.cancel, Replaced: t.replaced, Commands: t.commands, Seen: t.seen, Feed: t.feed(e.viewer(t), before)}
 	for _, why := range t.reasons {
 		out.Reasons = append(out.Reasons, flow.Reason{Ref: t.chat.Ref(), Code: why.Code, Args: why.Args, Version: t.setting.Document.Version})
 	}

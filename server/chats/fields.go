@@ -73,11 +73,10 @@ type Extras struct {
 	persons map[ids.UISEmployeeID]directory.Person
 }
 
-// fieldValues are the values of a chat for its extra fields, as far as they are known by now.
+// fieldValues are the values of a chat for its extra fields and for the names of what it makes, as far as they are known by now.
 func (t *turn) fieldValues() map[string]string {
 	c := t.chat
 	v := variablesOf(t.setting.Channel, c, t.texts.Text(t.setting.Lang, "product.name"))
-	v["chat_username"] = c.Username
 	v["employee_full_name"], v["employee_email"] = t.setting.Employees[c.Employee], t.setting.extras.persons[c.Employee].Email
 	for i := len(t.lines) - 1; i >= 0 && v["last_message"] == ""; i-- {
 		if m := t.lines[i]; m.Side != FromSystem {

@@ -12,6 +12,7 @@ import (
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/outbox"
+	"omni/server/rules"
 )
 
 const (
@@ -33,23 +34,24 @@ func (t *turn) link() {
 		t.pass()
 		t.passFields()
 		t.finishActivity()
+		t.inquireAtEnd()
 	}
 }
 
 // ask sends the client's key what the planner needs to know. It is asked when the chat begins or ends (C6), and again when contact
-// data arrive after an answer that nothing can be done without them (C12).
+// data arrive after an answer that nothing can be done without them (C12). What the settings look at and only UIS' report tells is asked for before.
 func (t *turn) ask() {
-	c := t.chat
+	c, s := t.chat, t.setting.Document.Chats
 	if len(t.lines) == 0 && c.State != Closed {
 		return
 	}
-	terms := termsOf(t.setting.Document, t.setting.Channel, c, t.texts.Text(t.setting.Lang, "product.name"))
+	gate := gateOf(t.setting.Document, t.setting.Channel)
 	version := t.setting.Document.Version
-	if !terms.passed {
-		t.off(terms.why)
+	if !gate.open {
+		t.off(gate.why)
 		return
 	}
-	if terms.atEnd && c.State != Closed {
+	if gate.atEnd && c.State != Closed {
 		return
 	}
 	aliases := crm.Aliases(c.Phones, c.Emails, c.Visitor, c.Username)
@@ -57,28 +59,39 @@ func (t *turn) ask() {
 	if c.CRM.Phase == "off" && (!contacts || c.CRM.Version == version) {
 		return
 	}
-	if !contacts && !terms.policy.WithoutContacts {
+	params := paramsOf(t.setting.Channel, c)
+	missing := untold(s.Common, c, params, t.setting.extras.Variables())
+	if !contacts && !s.WithoutContacts && (len(missing) > 0 || s.Filter.Holds(params)) {
 		t.off(crm.Reason{Code: "crm.no_contact_data"})
 		c.CRM.Version = 0 // asked again as soon as contact data arrive
 		return
 	}
-	c.Portal = terms.portal
+	if t.inquire(missing) {
+		return
+	}
+	if !s.Filter.Holds(params) {
+		t.off(crm.Reason{Code: "settings.filtered_out"})
+		return
+	}
+	policy := crm.PolicyOf(s.Common, params, rules.Render(s.Template, t.fieldValues(), rules.TitleLimit))
+	c.Portal = gate.portal
 	c.CRM.Phase, c.CRM.Version = "asked", version
-	c.CRM.Responsible, c.CRM.Notify = terms.policy.Responsible, t.setting.Document.Chats.Notify
+	c.CRM.Responsible, c.CRM.Notify = policy.Responsible, s.Notify
 	t.touched = true
 	t.letters = append(t.letters, inbox.Row{Kind: crm.KindNeed, Body: encode(crm.Need{
-		Ref: c.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: terms.portal, Aliases: aliases,
+		Ref: c.Ref(), ReplyKey: t.key, ReplyKind: KindEntities, Portal: gate.portal, Aliases: aliases,
 		Facts:  crm.Facts{Name: c.Name, Phones: c.Phones, Emails: c.Emails, HasContacts: contacts},
-		Policy: terms.policy, Fields: t.give(), Version: version, KeepNumbers: t.setting.Document.ManagerPortal() == terms.portal,
+		Policy: policy, Fields: t.give(), Version: version, KeepNumbers: t.setting.Document.ManagerPortal() == gate.portal,
 	})})
 }
 
-// off notes once why nothing is written.
+// off notes once why nothing is written; a chat that waited for contact data (version 0) may be turned away for another reason when they are there.
 func (t *turn) off(why crm.Reason) {
-	if t.chat.CRM.Phase == "off" {
+	version := t.setting.Document.Version
+	if t.chat.CRM.Phase == "off" && (t.chat.CRM.Version != 0 || version == 0) {
 		return
 	}
-	t.chat.CRM.Phase, t.chat.CRM.Version = "off", t.setting.Document.Version
+	t.chat.CRM.Phase, t.chat.CRM.Version = "off", version
 	t.touched = true
 	t.reasons = append(t.reasons, why)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -52,7 +53,7 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	if !ok {
 		return nil, nil, inbox.Permanent(fmt.Errorf("key %s has no chat", step.Key))
 	}
-	t = &turn{now: step.Now, account: step.Account, key: step.Key, texts: e.texts, chat: found.chat, setting: found.setting(),
+	t = &turn{now: step.Now, physical: time.Now(), account: step.Account, key: step.Key, texts: e.texts, chat: found.chat, setting: found.setting(),
 		byUIS: map[int64]*Message{}, byKey: map[string]*Message{}, byID: map[ids.MessageID]*Message{}, changed: map[ids.MessageID]*Message{}}
 	t.fileURL = func(file ids.FileID, name string) string { return e.fileURL(step.Account, file, name) }
 	adopting := false
@@ -74,6 +75,9 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, inputs []input, w w
 	extras := func() Extras { return Extras{} }
 	if rows := rowsOf(t.setting.Document); len(rows) > 0 {
 		extras = e.directory.Fields(batch, step.Account, portalOf(t.chat, t.setting.Document), rows)
+	}
+	if kinds, names := namesIn(inputs); len(kinds) > 0 {
+		t.setting.names = e.directory.Names(batch, step.Account, kinds, names)
 	}
 	for _, in := range inputs {
 		if in.webhook == nil {

@@ -11,67 +11,90 @@ import (
 	"omni/server/settings"
 )
 
-// terms are what the settings make of one chat.
-type terms struct {
-	passed bool
+// gate is where the settings let a chat go, before anything is judged by what is known of it.
+type gate struct {
+	open   bool
 	why    crm.Reason
 	portal ids.PortalID
 	atEnd  bool
-	policy crm.Policy
 }
 
-// termsOf applies the settings to a chat (P3a, C1–C6, C10–C12). It is pure.
-func termsOf(doc settings.Document, channel Channel, c *Chat, appName string) terms {
-	keep := func(code string, args ...any) terms {
-		why := crm.Reason{Code: code, Args: map[string]any{}}
-		for i := 0; i+1 < len(args); i += 2 {
-			why.Args[args[i].(string)] = args[i+1]
-		}
-		return terms{why: why}
+// gateOf applies the switches and the choice of channels to a chat (P3a, C1, C2, C6). It is pure.
+func gateOf(doc settings.Document, channel Channel) gate {
+	closed := func(code string, args map[string]any) gate {
+		return gate{why: crm.Reason{Code: code, Args: args}}
 	}
 	s := doc.Chats
 	portal := s.Portal
 	if portal == nil {
 		portal = doc.Main.Portal
 	}
-	params := paramsOf(channel, c)
 	switch {
 	case !doc.Main.Enabled:
-		return keep("settings.main_off")
+		return closed("settings.main_off", nil)
 	case !s.Enabled:
-		return keep("settings.chats_off")
+		return closed("settings.chats_off", nil)
 	case !s.Create:
-		return keep("settings.create_off")
+		return closed("settings.create_off", nil)
 	case portal == nil:
-		return keep("settings.no_portal")
+		return closed("settings.no_portal", nil)
 	case !slices.Contains(s.Channels, int64(channel.ID)):
-		return keep("settings.channel_not_chosen", "channel", channel.Name)
-	case !s.Filter.Holds(params):
-		return keep("settings.filtered_out")
+		return closed("settings.channel_not_chosen", map[string]any{"channel": channel.Name})
 	}
-	t := terms{passed: true, portal: ids.PortalID(*portal), atEnd: s.CreateAt == "end"}
-	t.policy = crm.PolicyOf(s.Common, params, rules.Render(s.Template, variablesOf(channel, c, appName), rules.TitleLimit))
-	return t
+	return gate{open: true, portal: ids.PortalID(*portal), atEnd: s.CreateAt == "end"}
 }
 
-// paramsOf are the values a chat's filters look at (R2), as far as the Chat API tells them.
+// paramsOf are the values a chat's filters look at (R2), as far as the Chat API and UIS' report tell them: the report knows neither a group nor a scenario.
 func paramsOf(channel Channel, c *Chat) rules.Params {
-	p := rules.Params{"channel_type": {channel.Type}, "channel": {strconv.FormatInt(int64(channel.ID), 10)}}
-	if c.Employee != 0 {
-		p["employee"] = []string{strconv.FormatInt(int64(c.Employee), 10)}
+	p := rules.Params{}
+	put := func(param string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				p[param] = []string{v}
+				return
+			}
+		}
 	}
+	put("channel_type", channel.Type)
+	put("channel", strconv.FormatInt(int64(channel.ID), 10))
+	if c.Employee != 0 {
+		put("employee", strconv.FormatInt(int64(c.Employee), 10))
+	}
+	r := c.CRM.Report
+	put("site", r.told("site_id"))
+	put("campaign", r.told("campaign_id"))
+	put("source", r.told("source_name"), r.told("utm_source"))
 	return p
 }
 
-// variablesOf are the values a chat's templates may use (R4).
+// variablesOf are the values a chat's templates and extra fields may use (R4, R7), as far as they mean anything by now.
 func variablesOf(channel Channel, c *Chat, appName string) map[string]string {
-	v := map[string]string{"name": displayName(c), "chat_channel_name": channel.Name, "chat_channel_type": channel.Type, "chat_id": fmt.Sprint(c.UIS),
-		"visitor_id": c.Visitor, "app_name": appName, "visitor_name": c.Name}
+	v := map[string]string{}
+	if r := c.CRM.Report; r != nil {
+		for name, value := range r.Values {
+			v[name] = value
+		}
+	}
+	for name, value := range map[string]string{"name": displayName(c), "chat_channel_name": channel.Name, "chat_channel_type": channel.Type, "chat_id": fmt.Sprint(c.UIS),
+		"visitor_id": c.Visitor, "app_name": appName, "visitor_name": c.Name, "chat_username": c.Username} {
+		v[name] = value
+	}
 	if len(c.Phones) > 0 {
 		v["visitor_phone_number"], v["contact_phone_number"] = c.Phones[0], c.Phones[0]
 	}
 	if len(c.Emails) > 0 {
 		v["visitor_email"] = c.Emails[0]
 	}
-	return v
+	return rules.Told(v, rules.Chat, momentOf(c))
+}
+
+// momentOf is how far a chat has come (R2). What as a rule only the report tells counts whenever it was told.
+func momentOf(c *Chat) rules.Moment {
+	switch {
+	case c.State == Closed:
+		return rules.AtEnd
+	case c.Employee != 0:
+		return rules.AtAnswer
+	}
+	return rules.AtStart
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"omni/server/crm"
+	"omni/server/flow"
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/outbox"
@@ -25,6 +26,10 @@ type Setting struct {
 	// Employees names the account's employees.
 	Employees map[ids.UISEmployeeID]string
 	extras    Extras
+	// names are the numbers of what an answer of this step only names.
+	names Names
+	// reportless: UIS gives this account no report of chats, as it said a while ago.
+	reportless bool
 }
 
 // Channel is one chat channel of the account.
@@ -44,12 +49,14 @@ type Texts interface {
 
 // turn is one step of one chat: what was loaded, and what comes of it. Its methods decide and do nothing else: no I/O, no clock.
 type turn struct {
-	now     time.Time
-	account ids.AccountID
-	key     ids.Key
-	setting Setting
-	texts   Texts
-	fileURL func(ids.FileID, string) string
+	now time.Time
+	// physical is the real time, from which deadlines count.
+	physical time.Time
+	account  ids.AccountID
+	key      ids.Key
+	setting  Setting
+	texts    Texts
+	fileURL  func(ids.FileID, string) string
 
 	chat *Chat
 	// uis is the chat's number at UIS as the key names it; 0 under start:{id}.
@@ -78,9 +85,15 @@ type turn struct {
 	// seen are own messages that were unclear and that a webhook shows at UIS.
 	seen    []outbox.Seen
 	letters []inbox.Row
-	reasons []crm.Reason
-	fetches []fetch
-	release bool
+	timers  []flow.Timer
+	cancel  []string
+	// replaced are refused commands that nobody need repeat.
+	replaced []ids.CommandID
+	reasons  []crm.Reason
+	fetches  []fetch
+	release  bool
+	// lacksReport: UIS said that the account has no report of chats.
+	lacksReport bool
 	// waiting are webhooks that wait for the answer of one of our own commands.
 	waiting []input
 }

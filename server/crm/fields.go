@@ -40,6 +40,15 @@ func MappingsOf(rows []rules.Mapping, known map[string]Field) Mappings {
 // Empty tells that nothing is written.
 func (m Mappings) Empty() bool { return len(m.rows) == 0 }
 
+// Variables are what the rows ask of a communication.
+func (m Mappings) Variables() []string {
+	names := make([]string, len(m.rows))
+	for i, row := range m.rows {
+		names[i] = row.Param
+	}
+	return names
+}
+
 // Created is what is written into an entity that the communication makes, Found what into one that was there before: only the rows marked "always" (R7a).
 func (m Mappings) Created(kind EntityType, values map[string]string) map[string]string {
 	return rules.Fields(m.rows, string(kind), true, values)

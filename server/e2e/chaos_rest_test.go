@@ -36,7 +36,7 @@ func (c *chaos) rest() bool {
 		for _, p := range c.w.bitrix.Portals() {
 			busy = busy || p.EventsPending() > 0
 		}
-		busy = busy || c.calls && len(c.lines(openCalls)) > 0
+		busy = busy || len(c.lines(openReports)) > 0 || c.calls && len(c.lines(openCalls)) > 0
 		if calm++; busy {
 			calm = 0
 		}
@@ -59,12 +59,15 @@ func (c *chaos) stuck() string {
 			left(c.text, 120), round(extract(epoch FROM c.due_at - clock_timestamp())), l.asleep, round(extract(epoch FROM nullif(l.lease_until, '-infinity') - clock_timestamp())), l.failures,
 			round(extract(epoch FROM nullif(l.pause_until, '-infinity') - clock_timestamp())))
 			FROM command c JOIN lane l ON l.account_id = c.account_id AND l.id = c.lane_id WHERE c.state IN ('ready', 'sent', 'unclear') ORDER BY c.id LIMIT 12`) +
-		c.rows(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL ORDER BY id LIMIT 12`) + c.rows(openCalls)
+		c.rows(`SELECT format('row %s %s %s attempts %s %s', account_id, key, kind, attempts, left(error, 300)) FROM inbox WHERE done_at IS NULL ORDER BY id LIMIT 12`) + c.rows(openReports) + c.rows(openCalls)
 }
 
 // openCalls are calls that are over and not yet carried to their end, or whose recording is on its way.
 const openCalls = `SELECT format('call %s of account %s is %s, recording %s', id, account_id, phase, crm->'record'->>'state') FROM call WHERE ended_at IS NOT NULL
 	AND (phase NOT IN ('off', 'done', 'failed') OR crm->'record'->>'state' IN ('coming', 'attaching', 'waiting')) ORDER BY id LIMIT 12`
+
+// openReports are chats that wait for an answer of UIS' report, or for the next try.
+const openReports = `SELECT format('%s of account %s waits for the report', key, account_id) FROM inbox WHERE done_at IS NULL AND timer = 'report' ORDER BY id LIMIT 12`
 
 // rows are the lines that a query gives, each on its own.
 func (c *chaos) rows(query string) string {

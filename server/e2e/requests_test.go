@@ -300,7 +300,7 @@ func (n *tenant) requestsOfTheStory(t *testing.T, s *story) {
 		require.Equal(t, l.Kind == "b24", l.Portal != nil && l.Name != nil)
 		require.Nil(t, l.Asleep)
 	}
-	require.Equal(t, map[string]float64{"b24": 250, "uis.chat": 0}, kinds)
+	require.Equal(t, map[string]float64{"b24": 250, "uis.chat": 0, "uis.data": 0}, kinds)
 	metrics := n.w.metrics(t)
 	for _, line := range []string{fmt.Sprintf(`omni_lane_size{account="1",kind="b24",portal="%d"} 250`, n.id), `omni_requests_total{failed="false",kind="b24"}`, "omni_rest_log_dropped_total 0", "omni_inbox_oldest_due_seconds"} {
 		require.Contains(t, metrics, line)

@@ -136,6 +136,20 @@ func QueueHere(batch *pgx.Batch, at Where, into *[]Entry) {
 	})
 }
 
+// QueueNumbers queues the look for the numbers of entries of the account's own lists, each by its kind and name; those that are gone are left out.
+func QueueNumbers(batch *pgx.Batch, account ids.AccountID, kinds, names []string) map[[2]string]string {
+	out := map[[2]string]string{}
+	batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
+		AND d.name = w.name AND d.gone_at IS NULL`, int64(account), kinds, names).Query(func(rows pgx.Rows) error {
+		var kind, name, id string
+		if _, err := pgx.ForEachRow(rows, []any{&kind, &name, &id}, func() error { out[[2]string{kind, name}] = id; return nil }); err != nil {
+			return fmt.Errorf("look for entries by name: %w", err)
+		}
+		return nil
+	})
+	return out
+}
+
 // Read reads a kept directory, what is gone included.
 func Read(ctx context.Context, tx pgx.Tx, at Where) (Copy, error) {
 	var c Copy

@@ -47,6 +47,8 @@ type chat struct {
 	transferred       bool
 	messages          []*message
 	adURL             string
+	visit             Visit
+	late              int // readings of the report that do not have it yet
 }
 
 func (c *chat) open() bool { return c.closed.IsZero() }

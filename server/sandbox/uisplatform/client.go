@@ -3,6 +3,7 @@ package uisplatform
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -31,6 +32,9 @@ type ClientMessage struct {
 	Text    string
 	File    *File
 	ReplyTo int64
+	// Visit and Late count when a chat begins: how the client came, and how many readings of get.chats_report do not have the chat yet.
+	Visit Visit
+	Late  int
 }
 
 // Reasons why the platform refuses what a client or a test asks.
@@ -56,6 +60,9 @@ func (a *Account) ClientSendsFile(channel int64, c Client, f File, caption strin
 // ClientSends plays a client who sends a message into a channel. Without an open chat a new one begins: webhooks POST /chat, POST /visitor/card (when the
 // name is known) and POST /message, notifications chat_started and chat_message_received.
 func (a *Account) ClientSends(channel int64, c Client, m ClientMessage) (Message, error) {
+	if err := a.p.checkVisit(m.Visit); err != nil {
+		return Message{}, err
+	}
 	var res *resource
 	if m.File != nil {
 		var err error
@@ -79,6 +86,7 @@ func (a *Account) ClientSends(channel int64, c Client, m ClientMessage) (Message
 	ct := a.openChat(ch, v)
 	if ct == nil {
 		ct = a.newChat(ch, v, "visitor", 0)
+		ct.visit, ct.late = maps.Clone(m.Visit), m.Late
 		a.toPhones(phoneEvent{Type: "chat", Chat: a.chatView(ct)})
 		for _, l := range a.linksOf(ch) {
 			a.webhook(l, ct, "POST", "/chat", a.newChatBody(l, ct))
@@ -278,17 +286,19 @@ func (a *Account) SetChannelStatus(id int64, status, reason string) error {
 
 // Chat is a chat as tests see it.
 type Chat struct {
-	ID          int64     `json:"id"`
-	Channel     int64     `json:"channel"`
-	ChannelType string    `json:"channel_type"`
-	Visitor     int64     `json:"visitor"`
-	Client      Client    `json:"client"`
-	Operator    int64     `json:"operator"` // 0: nobody has taken it
-	Initiator   string    `json:"initiator"`
-	Status      string    `json:"status"` // new, active, lost, succeed, refused
-	Open        bool      `json:"open"`
-	Reason      string    `json:"reason,omitempty"`
-	Created     time.Time `json:"created"`
+	ID int64 `json:"id"`
+	// Communication is its communication_id, by which it is tagged.
+	Communication int64     `json:"communication"`
+	Channel       int64     `json:"channel"`
+	ChannelType   string    `json:"channel_type"`
+	Visitor       int64     `json:"visitor"`
+	Client        Client    `json:"client"`
+	Operator      int64     `json:"operator"` // 0: nobody has taken it
+	Initiator     string    `json:"initiator"`
+	Status        string    `json:"status"` // new, active, lost, succeed, refused
+	Open          bool      `json:"open"`
+	Reason        string    `json:"reason,omitempty"`
+	Created       time.Time `json:"created"`
 }
 
 // Message of a chat as tests see it.
@@ -337,7 +347,7 @@ func (a *Account) chatView(c *chat) *Chat {
 	if len(v.emails) > 0 {
 		who.Email = v.emails[0]
 	}
-	return &Chat{ID: c.id, Channel: c.channel.ID, ChannelType: c.channel.Type, Visitor: v.id, Client: who, Operator: c.operator, Initiator: c.initiator,
+	return &Chat{ID: c.id, Communication: c.communication, Channel: c.channel.ID, ChannelType: c.channel.Type, Visitor: v.id, Client: who, Operator: c.operator, Initiator: c.initiator,
 		Status: c.statusWord(), Open: c.open(), Reason: c.reason, Created: c.created}
 }
 

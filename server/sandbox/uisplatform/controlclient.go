@@ -61,12 +61,14 @@ func (c *control) clientMessage() (any, error) {
 		clientFields
 		Text    wireText `json:"text"`
 		ReplyTo int64    `json:"reply_to"`
+		Visit   Visit    `json:"visit"`
+		Late    int      `json:"late"`
 	}
 	a, err := c.body(&in)
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.ClientSends(in.channel(a), in.client(), ClientMessage{Text: string(in.Text), File: c.file, ReplyTo: in.ReplyTo})
+	m, err := a.ClientSends(in.channel(a), in.client(), ClientMessage{Text: string(in.Text), File: c.file, ReplyTo: in.ReplyTo, Visit: in.Visit, Late: in.Late})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package uisplatform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -94,6 +95,7 @@ func (a *Account) notify(event string, communication int64, vars map[string]any)
 // chatVars are the variables of a chat's notifications.
 func (a *Account) chatVars(c *chat) map[string]any {
 	v := a.analytics()
+	maps.Copy(v, c.visit)
 	v["chat_id"], v["communication_id"], v["communication_number"], v["communication_type"] = c.id, c.communication, c.number, "chat"
 	v["chat_channel_type"], v["chat_channel_name"], v["status"], v["session_id"] = c.channel.Type, c.channel.Name, c.statusWord(), c.visitor.session
 	v["visitor_id"], v["visitor_name"], v["visitor_phone_number"] = c.visitor.id, orNull(c.visitor.name), orNull(c.visitor.phone)

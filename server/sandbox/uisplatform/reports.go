@@ -1,6 +1,7 @@
 package uisplatform
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -31,12 +32,13 @@ func getChats(c *rpcCall) (any, int, *rpcError) {
 			rows = append(rows, c.account.chatRow(ct))
 		}
 	}
-	page, total := q.page(rows)
+	page, total := q.page(c.hold(q, rows))
 	return page, total, nil
 }
 
 func (a *Account) chatRow(c *chat) row {
 	r := a.visitFields("chat", c.communication)
+	maps.Copy(r, c.visit)
 	answer := any(nil)
 	if !c.answered.IsZero() {
 		answer = seconds(c.answered.Sub(c.created))
