@@ -66,6 +66,9 @@ func TestTheOpeningIsWaitedFor(t *testing.T) {
 	require.Nil(t, first.need)
 	require.Equal(t, "opening", first.out.Timers[0].Name)
 	require.Nil(t, look(at.Add(2*time.Second)).need)
+	c.Facts.EndedAt = at
+	require.Nil(t, look(at.Add(settling)).need, "nobody waits for a card")
+	c.Facts.EndedAt = time.Time{}
 	require.NotNil(t, look(at.Add(settling)).need, "one that never comes is not waited for long")
 	c.Link, c.Facts.Announced = Link{}, true
 	require.NotNil(t, look(at).need)

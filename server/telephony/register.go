@@ -72,7 +72,7 @@ func (t *turn) begin(f *Facts) {
 }
 
 // opens tells that the notification which opens the call is waited for: it names the caller, the scenario and the client, and may have been overtaken by others. One
-// that nobody has set up, or that is lost, is not waited for long.
+// that nobody has set up, or that is lost, is not waited for long, somewhat longer when the call is over.
 func (t *turn) opens() bool {
 	l := &t.call.Link
 	if t.call.Facts.Announced {
@@ -81,8 +81,12 @@ func (t *turn) opens() bool {
 	if l.Opening.IsZero() {
 		l.Opening, t.touched = t.now.Add(settling), true
 	}
-	if t.now.Before(l.Opening) {
-		t.timer("opening", l.Opening)
+	until := l.Opening
+	if t.call.Facts.ended() { // no card is late any more
+		until = until.Add(patience - settling)
+	}
+	if t.now.Before(until) {
+		t.timer("opening", until)
 		return true
 	}
 	return false
