@@ -76,6 +76,8 @@ type Link struct {
 	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
 	Shared []crm.Owned                          `json:"shared,omitempty"`
 	Watch  *Watch                               `json:"watch,omitempty"`
+	// Handled: the activity of this missed call is done, as a later call was answered (T4a).
+	Handled bool `json:"handled,omitempty"`
 }
 
 // Recorded is the recording on its way from UIS to the portal.
@@ -99,11 +101,14 @@ type Setting struct {
 	people people
 	names  names
 	extras extras
-	// older are the activities of this client's earlier calls that stand as not done, by the call they belong to; later: an answered call followed this one.
+	// older are the activities of earlier calls of this client, and with the entities of this one, that stand as not done, by the call they belong to; later: an
+	// answered call followed this one.
 	older map[ids.UISCallID]int64
 	later bool
 	// lined: the account's number is a line of the portal already (T1).
 	lined bool
+	// inside is whom of the account the contact's number belongs to, read while it is not decided whether the call is processed.
+	inside inside
 	// click asked for this call; maybe: a click for this client waits for the answer of UIS, and may have asked for it.
 	click *Click
 	maybe bool
@@ -133,7 +138,9 @@ type turn struct {
 	fetch string
 	// handled are calls whose activities were turned to done.
 	handled []ids.UISCallID
-	heard   []string
+	// wasOpen: its activity stood as not done when it was read; rebound: it shows in more entities since.
+	wasOpen, rebound bool
+	heard            []string
 }
 
 func (t *turn) because(code string, args map[string]any) {
@@ -229,6 +236,7 @@ func (t *turn) late(a crm.Answer) {
 	for _, ref := range a.Call.Bind {
 		if t.call.Activity != 0 && (l.Answer == nil || !slices.Contains(l.Answer.Bind, ref)) {
 			t.tieTo(ref)
+			t.rebound = true
 		}
 	}
 	l.Answer = a.Call

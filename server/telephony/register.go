@@ -37,9 +37,10 @@ func (t *turn) advance() {
 
 // begin decides whether a call that is known goes to Bitrix24.
 func (t *turn) begin(f *Facts) {
+	inner, clientless := clientless(f, t.setting.inside, t.setting.click != nil || t.setting.maybe)
 	if !f.known() {
-		if f.Announced && f.NoPhone {
-			t.off(crm.Reason{Code: "call.no_phone"})
+		if clientless {
+			t.off(inner)
 		}
 		return
 	}
@@ -49,6 +50,10 @@ func (t *turn) begin(f *Facts) {
 	}
 	t.seen()
 	verdict, why := pass(t.setting.Document, f, paramsOf(f, t.setting.names))
+	if verdict != refused && clientless {
+		t.off(inner)
+		return
+	}
 	if (verdict == passes || why.Code == "call.filtered_out") && t.inquire(f) {
 		return
 	}

@@ -82,7 +82,7 @@ func (a *Account) startCall(spec CallSpec, shift time.Duration) (*call, error) {
 	if spec.Direction == "" {
 		spec.Direction = "in"
 	}
-	if spec.VirtualNumber == "" && len(a.cfg.VirtualNumbers) > 0 {
+	if spec.VirtualNumber == "" && len(a.cfg.VirtualNumbers) > 0 && !a.internal(spec) {
 		spec.VirtualNumber = a.cfg.VirtualNumbers[0].Number
 	}
 	if spec.Employee == 0 {
