@@ -67,6 +67,8 @@ type Link struct {
 	// Visit is the same for what its extra fields take from the report at the end.
 	Visit      string `json:"visit,omitempty"`
 	VisitTries int    `json:"visit_tries,omitempty"`
+	// Opening is until when the notification that opens the call is waited for.
+	Opening time.Time `json:"opening,omitzero"`
 	// HeardEnd is when the end of an answered call was heard of.
 	HeardEnd time.Time `json:"heard_end,omitzero"`
 	Verdict  Verdict   `json:"verdict,omitzero"`

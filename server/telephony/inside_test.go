@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"omni/server/ids"
+	"omni/server/settings"
 )
 
 // T, hidden number, number and extension, internal calls, calls between two numbers of the account: who has no client outside, and why.
@@ -45,4 +48,25 @@ func TestClientless(t *testing.T) {
 		require.Equal(t, row.why, why.Code, name)
 		require.Equal(t, row.why != "", off, name)
 	}
+}
+
+// What opens a call is waited for a moment when others overtook it: by what it tells the call is judged.
+func TestTheOpeningIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 7, 15, 0, 0, time.UTC)
+	doc, on := settings.Initial(), int64(1)
+	doc.Main.Enabled, doc.Telephony.Enabled, doc.Telephony.Portal, doc.Telephony.OtherTelephony = true, true, &on, true
+	c := &Call{ID: 5, Facts: Facts{Direction: In, Phone: "79005550001", Number: "1", StartedAt: at}}
+	look := func(now time.Time) *turn {
+		step := &turn{now: now, key: ids.CallKey(5), setting: Setting{Document: doc}, call: c}
+		step.advance()
+		return step
+	}
+	first := look(at)
+	require.Nil(t, first.need)
+	require.Equal(t, "opening", first.out.Timers[0].Name)
+	require.Nil(t, look(at.Add(2*time.Second)).need)
+	require.NotNil(t, look(at.Add(settling)).need, "one that never comes is not waited for long")
+	c.Link, c.Facts.Announced = Link{}, true
+	require.NotNil(t, look(at).need)
 }

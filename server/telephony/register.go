@@ -44,6 +44,9 @@ func (t *turn) begin(f *Facts) {
 		}
 		return
 	}
+	if t.opens() {
+		return
+	}
 	if t.setting.maybe {
 		t.timer("click", t.now.Add(settling)) // which call the click asked for is told in a moment
 		return
@@ -66,6 +69,23 @@ func (t *turn) begin(f *Facts) {
 	case watches:
 		t.watch(f)
 	}
+}
+
+// opens tells that the notification which opens the call is waited for: it names the caller, the scenario and the client, and may have been overtaken by others. One
+// that nobody has set up, or that is lost, is not waited for long.
+func (t *turn) opens() bool {
+	l := &t.call.Link
+	if t.call.Facts.Announced {
+		return false
+	}
+	if l.Opening.IsZero() {
+		l.Opening, t.touched = t.now.Add(settling), true
+	}
+	if t.now.Before(l.Opening) {
+		t.timer("opening", l.Opening)
+		return true
+	}
+	return false
 }
 
 // seen tells the lane that the call which a click asked for is there, when the answer of UIS is still out or lost.

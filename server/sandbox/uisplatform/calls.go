@@ -36,6 +36,7 @@ type talk struct {
 }
 
 type call struct {
+	voice                     *voiceMail // left by the client; nil: none
 	id, communication, number int64
 	spec                      CallSpec
 	contact                   *leg
