@@ -28,13 +28,13 @@ type history struct {
 	outgoing bool
 }
 
-// randomHistory makes a history; record is a recording that UIS has.
-func randomHistory(seed uint64, record string) history {
+// randomHistory makes a history that began at a moment; record is a recording that UIS has.
+func randomHistory(seed uint64, began time.Time, record string) history {
 	dice := rand.New(rand.NewPCG(seed, 7))
 	h := history{seed: seed, number: []string{mainNumber, advertNumber}[dice.IntN(2)], outgoing: dice.IntN(3) == 0}
 	h.before = [][]found{nil, nil, {{portal.Lead, 1, false}}, {{portal.Lead, 3, true}}, {{portal.Contact, 1, false}}, {{portal.Contact, 1, false}, {portal.Deal, 4, false}},
 		{{portal.Contact, 3, false}, {portal.Company, 1, false}, {portal.Deal, 4, true}}}[dice.IntN(7)]
-	at := time.Now().Add(-30 * time.Minute).In(time.FixedZone("MSK", 3*3600))
+	at := began.In(time.FixedZone("MSK", 3*3600))
 	direction := map[bool]string{true: "out", false: "in"}[h.outgoing]
 	say := func(event string, after time.Duration, more notice) {
 		at = at.Add(after + time.Duration(1+dice.IntN(900))*time.Millisecond)
@@ -48,11 +48,14 @@ func randomHistory(seed uint64, record string) history {
 		return map[string]any{"employee_id": id, "employee_full_name": fmt.Sprintf("Сотрудник %d", id)}
 	}
 	people := []int{1001, 1002, 1003, stranger}
-	opening := notice{"virtual_phone_number": h.number, "scenario_name": "Основной сценарий", "contact_full_name": fmt.Sprintf("Клиент %d", seed)}
+	const scenario = "Основной сценарий"
+	client := fmt.Sprintf("Клиент %d", seed)
+	opening := notice{"virtual_phone_number": h.number, "contact_full_name": client}
 	if h.outgoing {
 		opening["employee_info"] = person(people[dice.IntN(4)])
 		say("out_call_session", 0, opening)
 	} else {
+		opening["scenario_name"] = scenario
 		say("in_call_session", 0, opening)
 	}
 	leg, total := 10, 0
@@ -80,19 +83,19 @@ func randomHistory(seed uint64, record string) history {
 		say("talk_started", 0, notice{"leg_ids": []int{10, taken}, "employee_info": who})
 		talked := 2 + dice.IntN(60)
 		total += talked
-		say("talk_finished", time.Duration(talked)*time.Second, notice{"leg_ids": []int{10, taken}, "employee_info": who, "talk_time_duration": talked, "virtual_phone_number": h.number})
+		say("talk_finished", time.Duration(talked)*time.Second, notice{"leg_ids": []int{10, taken}, "employee_info": who, "talk_time_duration": talked, "virtual_phone_number": h.number, "scenario_name": scenario})
 		say("call_disconnected", 0, notice{"leg_id": taken, "employee_info": who})
 	}
 	if total == 0 && !h.outgoing {
-		say("lost_call_session", 0, notice{"virtual_phone_number": h.number, "wait_time_duration": 9})
+		say("lost_call_session", 0, notice{"virtual_phone_number": h.number, "scenario_name": scenario, "contact_full_name": client, "wait_time_duration": 9})
 	}
-	end := notice{"virtual_phone_number": h.number, "talk_time_duration": total, "total_time_duration": total + 9, "wait_time_duration": 9}
+	end := notice{"virtual_phone_number": h.number, "scenario_name": scenario, "talk_time_duration": total, "total_time_duration": total + 9, "wait_time_duration": 9}
 	if leg > 10 {
 		end["employee_info"] = person(people[leg%4])
 	}
 	say("call_session_finished", 0, end)
 	if total > 0 && dice.IntN(2) == 0 {
-		say("talk_record_file", 0, notice{"virtual_phone_number": h.number, "file_link": record, "file_duration": total})
+		say("talk_record_file", 0, notice{"virtual_phone_number": h.number, "scenario_name": scenario, "contact_full_name": client, "file_link": record, "file_duration": total})
 	}
 	return h
 }
@@ -191,10 +194,11 @@ func TestAnyOrderGivesOnePortal(t *testing.T) {
 	session := func(i, way int) int64 { return 900_000_001 + int64(2*i+way) }
 	phone := func(i, way int) string { return fmt.Sprintf("790%d%07d", 2+way, i) }
 	const crowd = 20
+	var ahead time.Duration // of the servers' clock
 	for from := 0; from < histories; from += crowd {
 		list := map[int]history{}
 		for i := from; i < min(from+crowd, histories); i++ {
-			list[i] = randomHistory(uint64(i+1), record)
+			list[i] = randomHistory(uint64(i+1), time.Now().Add(ahead-30*time.Minute), record)
 			for way := range 2 {
 				made := map[int][]int{}
 				for _, f := range list[i].before {
@@ -215,7 +219,11 @@ func TestAnyOrderGivesOnePortal(t *testing.T) {
 			}
 		}
 		all.Wait()
-		c.quiet()
+		for _, later := range []time.Duration{0, 40 * time.Second, 3 * time.Minute, 11 * time.Minute} { // what is asked of the report, which does not know these calls, is asked again
+			c.advance(later + time.Millisecond)
+			c.quiet()
+			ahead += later + 15*time.Second
+		}
 		items := map[int][]portal.Item{}
 		for _, typ := range []int{portal.Contact, portal.Company, portal.Lead, portal.Deal} {
 			items[typ] = c.portal.Items(typ)
