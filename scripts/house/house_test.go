@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"server/ids", "server/clock", "server/store", "server/config", "server/rules", "server/secret", "server/httpguard", "locales", "migrations"},
 	{"server/bitrix24", "server/uis"},
 	{"server/outbox", "server/jobs", "server/rounds", "server/inbox", "server/relay", "server/files", "server/days", "server/restlog"},
-	{"server/crm", "server/account", "server/settings", "server/flow", "server/why"},
+	{"server/crm", "server/account", "server/settings", "server/flow", "server/why", "server/report"},
 	{"server/chats", "server/workplace", "server/telephony", "server/requests", "server/openlines"},
 	{"server/web", "placements"},
 	{"server/app"},
@@ -42,6 +42,8 @@ var neighbours = map[string][]string{
 	// The planner hands its steps to the same runner as every other state.
 	// and what it plans by stands in the settings.
 	"server/crm": {"server/flow", "server/settings"},
+	// In what zone an account's reports are stands with its directories.
+	"server/report": {"server/account"},
 	// The operator's lists and actions stand on the chats' engine.
 	"server/workplace": {"server/chats"},
 }

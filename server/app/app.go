@@ -35,7 +35,9 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/relay"
+	"omni/server/report"
 	"omni/server/requests"
+	requestgaps "omni/server/requests/gaps"
 	"omni/server/restlog"
 	"omni/server/secret"
 	"omni/server/store"
@@ -227,9 +229,9 @@ func (a *App) wire(ctx context.Context) error {
 	writer := flow.NewWriter(lanes, hub)
 	copies := &copies{credentials: connections, files: shelf, app: a}
 	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
-	callRepair := callgaps.New(callgaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey})
+	reports := report.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey}
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, "numbers": people.walkNumbers, callgaps.JobKind: callRepair.Do, gaps.JobKind: repair.Do}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, "numbers": people.walkNumbers, callgaps.JobKind: callgaps.New(reports).Do, requestgaps.JobKind: requestgaps.New(reports).Do, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"omni/server/jobs"
 	"omni/server/outbox"
 	"omni/server/relay"
+	requestgaps "omni/server/requests/gaps"
 	"omni/server/rounds"
 	"omni/server/settings"
 	"omni/server/telephony"
@@ -293,7 +294,7 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 
 // progress tells open pages that a job moved on.
 // unseen are the jobs that no page shows.
-var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, callgaps.JobKind: true, gaps.JobKind: true}
+var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, callgaps.JobKind: true, requestgaps.JobKind: true, gaps.JobKind: true}
 
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {

@@ -10,6 +10,9 @@ import (
 	"omni/server/account/staff"
 	"omni/server/ids"
 	"omni/server/jobs"
+	"omni/server/report"
+	"omni/server/requests"
+	requestgaps "omni/server/requests/gaps"
 	"omni/server/rounds"
 	"omni/server/settings"
 	"omni/server/telephony"
@@ -31,15 +34,21 @@ func (p *people) rounds() *rounds.Rounds {
 		{Name: "directories", Every: listsEvery, Wanted: always, Start: p.start("directories")},
 		{Name: "employees", Every: syncEvery, Wanted: p.asked(func(m settings.Main) bool { return m.SyncAll }), Start: p.start("employees")},
 		{Name: "statuses", Every: staff.ImportEvery, AtOnce: true, Wanted: p.asked(func(m settings.Main) bool { return m.ImportStatuses }), Start: p.start("statuses")},
-		{Name: callgaps.JobKind, Every: callgaps.Every, AtOnce: true, Wanted: wantsCalls, Start: p.start(callgaps.JobKind)},
+		{Name: callgaps.JobKind, Every: report.Every, AtOnce: true, Wanted: p.compares(callgaps.Table, telephony.Where), Start: p.start(callgaps.JobKind)},
+		{Name: requestgaps.JobKind, Every: report.Every, AtOnce: true, Wanted: p.compares(requestgaps.Table, requests.Where), Start: p.start(requestgaps.JobKind)},
 		{Name: "numbers", Every: numbersEvery, AtOnce: true, Wanted: always, Start: p.startNumbers},
 	}})
 }
 
-// wantsCalls tells whether a portal's calls are compared with UIS' report.
-func wantsCalls(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error) {
-	doc, err := settings.Current(ctx, tx, account)
-	return telephony.Wanted(doc, portal), err
+// compares tells whether a portal's communications are compared with UIS' report. While their section is off nothing is lost: it is not caught up either (P3a).
+func (p *people) compares(table string, where func(settings.Document) ids.PortalID) func(context.Context, pgx.Tx, ids.AccountID, ids.PortalID) (bool, error) {
+	return func(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.PortalID) (bool, error) {
+		doc, err := settings.Current(ctx, tx, account)
+		if err == nil && where(doc) == 0 {
+			err = report.Pass(ctx, tx, table, account, p.app.clock.Now())
+		}
+		return where(doc) == portal, err
+	}
 }
 
 // asked tells whether the settings of an account want something at this portal: the main switch is on, for this portal, and so is the setting (P3a).

@@ -171,6 +171,8 @@ const clientOf = `WITH known AS (SELECT min(k.client_id) AS id FROM (` + aliasOw
 // join makes one client row of two. The younger one keeps existing as a signpost: letters under its key are handed on.
 func join(ctx context.Context, tx pgx.Tx, account ids.AccountID, from, into ids.ClientID) error {
 	batch := &pgx.Batch{}
+	// First, while no client's row is held: a call's row is written by its step, which may wait for nothing of ours.
+	batch.Queue(`UPDATE call SET client_id = $3 WHERE account_id = $1 AND client_id = $2`, int64(account), int64(from), int64(into))
 	batch.Queue(`UPDATE client_alias SET client_id = $3 WHERE account_id = $1 AND client_id = $2`, int64(account), int64(from), int64(into))
 	batch.Queue(`UPDATE client SET ties = ties || (SELECT ties FROM client WHERE account_id = $1 AND id = $2) WHERE account_id = $1 AND id = $3`,
 		int64(account), int64(from), int64(into))

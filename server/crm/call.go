@@ -82,6 +82,9 @@ func DecideCall(policy CallPolicy, picture Picture) Decision {
 		d.Create = callCreates(picture.Mode, false, false)
 		d.Reasons = []Reason{because("crm.first_nothing_found")}
 	}
+	if company, found := picture.Newest(Company, nil); found && len(d.Create) > 0 {
+		d.Company = &company // what is new belongs to both (T9 row 15); the activity shows in the contact
+	}
 	return d
 }
 

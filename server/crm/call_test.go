@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,6 +53,53 @@ func TestDecideCall(t *testing.T) {
 			require.Equal(t, w.joined, joined, "%s, %s", name, mode)
 			require.Equal(t, len(row.found) == 0, d.First, name)
 			require.NotEmpty(t, d.Reasons)
+		}
+	}
+}
+
+// T9 rows 14 to 22: whose is the activity of a missed call, which is the highest person's, whose what is new, and to what it belongs.
+func TestCallPictures(t *testing.T) {
+	t.Parallel()
+	contact, company := made(crm.Contact, 1, "", 11), made(crm.Company, 2, "", 12)
+	openLead, openDeal := made(crm.Lead, 3, "P", 13), made(crm.Deal, 4, "P", 14)
+	lostLead, wonDeal := made(crm.Lead, 5, "F", 15), made(crm.Deal, 6, "S", 16)
+	for _, row := range []struct {
+		row      string
+		found    []crm.Entity
+		existing ids.B24UserID
+		made     map[crm.Mode]string // what is new and its ties
+	}{
+		{"14", []crm.Entity{openDeal, company, contact}, 11, nil},
+		{"15", []crm.Entity{wonDeal, company, contact}, 11, map[crm.Mode]string{crm.Classic: "deal [1] 2", crm.Simple: "deal [1] 2"}},
+		{"15, a contact and its company alone", []crm.Entity{company, contact}, 11, map[crm.Mode]string{crm.Classic: "lead [1] 2", crm.Simple: "deal [1] 2"}},
+		{"16", []crm.Entity{openDeal, company}, 12, nil},
+		{"16, closed", []crm.Entity{wonDeal, company}, 12, map[crm.Mode]string{crm.Classic: "deal <nil> 2", crm.Simple: "deal <nil> 2"}},
+		{"17", []crm.Entity{openDeal}, 14, nil},
+		{"18", []crm.Entity{openDeal, contact}, 11, nil},
+		{"19", []crm.Entity{openLead, openDeal, company, contact}, 11, nil},
+		{"20", []crm.Entity{openLead, contact}, 11, nil},
+		{"21", []crm.Entity{openLead}, 13, nil},
+		{"22", []crm.Entity{lostLead}, 15, map[crm.Mode]string{crm.Classic: "lead <nil> <nil>", crm.Simple: "deal <nil> <nil>"}},
+	} {
+		for _, mode := range []crm.Mode{crm.Classic, crm.Simple} {
+			policy := crm.CallPolicy{Create: true, Responsible: 4}
+			picture := crm.Picture{Mode: mode, Entities: row.found}
+			require.Equal(t, row.existing, crm.Existing(picture, nil)[0], row.row)
+			d := crm.DecideCall(policy, picture)
+			require.Equal(t, row.existing, d.Responsible, row.row)
+			have := ""
+			for _, c := range crm.CarryOut(crm.Need{Ref: "call:5", Portal: 1, Call: &policy}, d) {
+				fields := c.Params.(map[string]any)["fields"].(map[string]any)
+				require.EqualValues(t, row.existing, fields["assignedById"], row.row)
+				if c.Name == string(crm.Lead) || c.Name == string(crm.Deal) {
+					have = fmt.Sprintf("%s %v %v", c.Name, fields["contactIds"], fields["companyId"])
+				}
+			}
+			if row.row == "22" && mode == crm.Simple { // its contact is made with it
+				require.Contains(t, have, "deal [map[$from:contact")
+				continue
+			}
+			require.Equal(t, row.made[mode], have, "%s, %s", row.row, mode)
 		}
 	}
 }

@@ -73,17 +73,16 @@ func (p *planner) deal() {
 	p.add(Deal, fields).After = after
 }
 
-// tie binds a new lead or deal to the contact that was found, without one to the company; false: neither was.
+// tie binds a new lead or deal to the contact and the company that were found; false: neither was.
 func (p *planner) tie(fields map[string]any) bool {
-	switch d := p.decision; {
-	case d.Contact != nil:
+	d := p.decision
+	if d.Contact != nil {
 		fields["contactIds"] = []any{d.Contact.ID}
-	case d.Company != nil:
-		fields["companyId"] = d.Company.ID
-	default:
-		return false
 	}
-	return true
+	if d.Company != nil {
+		fields["companyId"] = d.Company.ID
+	}
+	return d.Contact != nil || d.Company != nil
 }
 
 // activity is one activity for all targets: owned by the first, the others are bound afterwards by the planner's caller.

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,8 @@ type found struct {
 const (
 	caller   = 1002 // matched with user 2
 	stranger = 1009 // nobody at the portal
+	// dismissed is a user of the portal who was dismissed.
+	dismissed = 9
 )
 
 func callRows() []callRow {
@@ -49,6 +52,7 @@ func callRows() []callRow {
 		{"6", "answered", advertNumber, caller, nil, lead, 2, nil, 2, []int{lead}},
 		{"7", "missed", advertNumber, caller, openLead, 0, 0, []int{1}, 1, []int{lead}},
 		{"8", "missed", mainNumber, caller, openLead, 0, 0, []int{1}, 1, []int{lead}},
+		{"9", "missed", otherNumber, caller, openLead, 0, 0, []int{1}, 1, []int{lead}},
 		{"10", "answered", advertNumber, caller, openLead, 0, 0, []int{2}, 2, []int{lead}},
 		{"10 contact stays", "answered", advertNumber, caller, []found{{contact, 1, false}, {deal, 4, false}}, 0, 0, []int{1, 2}, 2, []int{contact, deal}},
 		{"11", "answered", mainNumber, caller, openLead, 0, 0, []int{1}, 2, []int{lead}},
@@ -63,22 +67,26 @@ func callRows() []callRow {
 		{"16 answered", "answered", mainNumber, caller, []found{{company, 3, false}, {deal, 4, false}}, 0, 0, []int{3, 4}, 2, []int{company, deal}},
 		{"18 missed", "missed", mainNumber, caller, []found{{contact, 1, false}, {deal, 4, false}}, 0, 0, []int{1, 4}, 1, []int{contact, deal}},
 		{"18 answered", "answered", mainNumber, caller, []found{{contact, 1, false}, {deal, 4, false}}, 0, 0, []int{1, 4}, 2, []int{contact, deal}},
-		{"19", "missed", mainNumber, caller, []found{{lead, 3, false}, {contact, 1, false}, {company, 3, false}, {deal, 4, false}}, 0, 0, []int{3, 1, 3, 4}, 1, []int{contact, deal}},
+		{"19 missed", "missed", mainNumber, caller, []found{{lead, 3, false}, {contact, 1, false}, {company, 3, false}, {deal, 4, false}}, 0, 0, []int{3, 1, 3, 4}, 1, []int{contact, deal}},
+		{"19 answered", "answered", mainNumber, caller, []found{{lead, 3, false}, {contact, 1, false}, {company, 3, false}, {deal, 4, false}}, 0, 0, []int{3, 1, 3, 4}, 2, []int{contact, deal}},
 		{"20 missed", "missed", mainNumber, caller, []found{{contact, 1, false}, {lead, 3, false}}, 0, 0, []int{1, 3}, 1, []int{contact, lead}},
 		{"20 answered", "answered", mainNumber, caller, []found{{contact, 1, false}, {lead, 3, false}}, 0, 0, []int{1, 3}, 2, []int{contact, lead}},
 		{"21 missed", "missed", mainNumber, caller, openLead, 0, 0, []int{1}, 1, []int{lead}},
 		{"21 answered", "answered", mainNumber, caller, openLead, 0, 0, []int{1}, 2, []int{lead}},
 		{"22 missed", "missed", mainNumber, caller, []found{{lead, 3, true}}, lead, 3, []int{3}, 3, []int{lead}},
 		{"22 answered", "answered", mainNumber, caller, []found{{lead, 3, true}}, lead, 3, []int{3}, 2, []int{lead}},
+		{"the contact's was dismissed, missed", "missed", mainNumber, caller, []found{{contact, dismissed, false}, {company, 3, false}, {deal, 4, true}}, deal, 3, []int{dismissed, 3, 4}, 3, []int{contact, deal}},
+		{"the contact's was dismissed, answered", "answered", mainNumber, caller, []found{{contact, dismissed, false}, {deal, 3, false}}, 0, 0, []int{dismissed, 3}, 2, []int{contact, deal}},
+		{"all were dismissed, missed", "missed", advertNumber, caller, []found{{lead, dismissed, true}}, lead, 3, []int{dismissed}, 3, []int{lead}},
 		{"transfer, first talker", "transfer", mainNumber, caller, nil, lead, 2, nil, 2, []int{lead}},
 	}
 }
 
-// T9 in a portal with leads: every row that can come about by telephone alone (9 and 17 are in the table of the pure decision). A rule stands for one number.
+// T9 in a portal with leads: every row that can come about by telephone alone (17 is in TestResponsiblesOfADealAlone). Two numbers have a rule each.
 func TestResponsiblesOfCalls(t *testing.T) {
 	t.Parallel()
 	c := callsOf(t, portal.Classic, func(s map[string]any) {
-		s["responsibles"] = []any{map[string]any{"user": 3, "filter": []any{[]any{map[string]any{"param": "virtual_number", "op": "include", "values": []string{advertNumber}}}}}}
+		s["responsibles"] = []any{numberRule(3, advertNumber), numberRule(4, otherNumber)}
 	})
 	type state struct {
 		items   map[int][]int
@@ -122,10 +130,95 @@ func TestResponsiblesOfCalls(t *testing.T) {
 			}
 			require.Len(t, created, 1)
 			require.Equal(t, row.createdBy, c.responsible(row.created, created[0]), "the new one's")
+			c.belongs(row.created, created[0], s.items)
 		})
 	}
 	c.t = t
 	c.w.clean()
+}
+
+// numberRule gives calls of one number to somebody.
+func numberRule(user int, number string) map[string]any {
+	return map[string]any{"user": user, "filter": []any{[]any{map[string]any{"param": "virtual_number", "op": "include", "values": []string{number}}}}}
+}
+
+// belongs asserts that what is new is tied to the contact and the company that were found (T9 row 15).
+func (c *callCentre) belongs(typ, id int, before map[int][]int) {
+	c.t.Helper()
+	for _, item := range c.portal.Items(typ) {
+		if item.ID != id {
+			continue
+		}
+		for kind, name := range map[int]string{portal.Contact: "contactId", portal.Company: "companyId"} {
+			if len(before[kind]) > 0 {
+				require.Equal(c.t, before[kind][0], whole(item.Fields[name]), name)
+			}
+		}
+	}
+}
+
+// T9 row 22 in a CRM without leads that had some: the closed lead's person gets the new deal and its contact.
+func TestResponsibleOfAnOldLead(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, nil)
+	phones := map[string]string{"missed": "79005551101", "answered": "79005551102"}
+	leads := map[string]int{}
+	for kind, phone := range phones {
+		leads[kind] = c.putFound(found{portal.Lead, 3, true}, phone, nil)
+	}
+	c.portal.SetLeadsMode(portal.Simple)
+	for kind, user := range map[string]string{"missed": "3", "answered": "2"} {
+		k := c.at(c.playQuietly(kind, uisplatform.CallSpec{Contact: phones[kind], VirtualNumber: advertNumber, Employee: caller}))
+		contacts := c.of(portal.Contact, phones[kind])
+		require.Len(t, contacts, 1)
+		require.Equal(t, 3, whole(c.dealOf(contacts[0].ID).Fields["assignedById"]), "the old lead's")
+		require.Equal(t, user, c.activity(k.Activity).Fields["RESPONSIBLE_ID"])
+		require.Equal(t, 3, c.responsible(portal.Lead, leads[kind]), "unchanged")
+	}
+	c.w.clean()
+}
+
+// T9 row 17: a deal without a contact is found by what an earlier call from the same number is tied to.
+func TestResponsiblesOfADealAlone(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Simple, nil)
+	for kind, user := range map[string]string{"missed": "4", "answered": "2"} {
+		phone := map[string]string{"missed": "79005551111", "answered": "79005551112"}[kind]
+		c.playQuietly("missed", uisplatform.CallSpec{Contact: phone, Employee: caller})
+		contact := c.of(portal.Contact, phone)[0].ID
+		deal := c.dealOf(contact).ID
+		require.NoError(t, c.portal.ChangeItem(portal.Deal, deal, map[string]any{"contactIds": []any{}}, 1))
+		c.portal.DeleteItem(portal.Contact, contact, 1)
+		deals := len(c.portal.Items(portal.Deal))
+		session := c.playQuietly(kind, uisplatform.CallSpec{Contact: phone, Employee: caller})
+		require.Len(t, c.portal.Items(portal.Deal), deals, "nothing new")
+		require.Empty(t, c.of(portal.Contact, phone))
+		require.Equal(t, 4, c.responsible(portal.Deal, deal), "unchanged")
+		a := c.lastActivity(portal.Deal, deal)
+		require.Equal(t, user, a.Fields["RESPONSIBLE_ID"], "%s %d", kind, session)
+		require.Equal(t, map[bool]string{true: "Y", false: "N"}[kind == "answered"], a.Fields["COMPLETED"])
+	}
+	c.w.clean()
+}
+
+// playQuietly plays a call and waits until it is done.
+func (c *callCentre) playQuietly(kind string, spec uisplatform.CallSpec) int64 {
+	c.t.Helper()
+	session := c.play(kind, spec)
+	c.quiet()
+	return session
+}
+
+// lastActivity is the newest activity of an entity.
+func (c *callCentre) lastActivity(typ, id int) (last portal.Activity) {
+	c.t.Helper()
+	for _, a := range c.portal.State().Activities {
+		if slices.Contains(a.Bindings, portal.Binding{Type: typ, ID: id}) && a.ID > last.ID {
+			last = a
+		}
+	}
+	require.NotZero(c.t, last.ID)
+	return last
 }
 
 // putFound makes an entity that is there before; a deal belongs to the contact or company made before it.

@@ -2,9 +2,12 @@ package e2e_test
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"omni/server/sandbox/portal"
@@ -173,19 +176,54 @@ func TestCards(t *testing.T) {
 	c.w.clean()
 }
 
-// T9, T4: two first calls of one client at the same moment give one set of entities, also with a chat beside them.
+// T9, T4: first calls of one client at the same moment give one set of entities, also with a chat beside them, whichever of two servers hears of each.
 func TestSimultaneousFirstCalls(t *testing.T) {
 	t.Parallel()
-	c := callsOf(t, portal.Simple, nil)
-	const phone = "79005556001"
+	c := callsOn(t, 2, portal.Simple, nil)
+	const clients, each = 4, 3
 	deals := len(c.portal.Items(portal.Deal))
-	for range 3 {
-		c.play("answered", uisplatform.CallSpec{Contact: phone, Employee: 1002})
+	phone := func(i int) string { return fmt.Sprintf("790055560%02d", i) }
+	var calls []*uisplatform.Call
+	var all sync.WaitGroup
+	for i := range clients {
+		for n := range each {
+			call, err := c.uis.StartCall(uisplatform.CallSpec{Contact: phone(i), Employee: []int64{1001, 1002, 1003}[n]})
+			require.NoError(t, err)
+			calls = append(calls, call)
+		}
+		all.Go(func() {
+			_, err := c.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: phone(i), Name: "Клиент"}, "Здравствуйте")
+			assert.NoError(t, err)
+		})
 	}
+	for n, call := range calls {
+		all.Go(func() {
+			assert.NoError(t, call.Ring([]int64{1001, 1002, 1003}[n%each]))
+			assert.NoError(t, call.Answer())
+			call.Advance(20 * time.Second)
+			assert.NoError(t, call.HangUp())
+		})
+	}
+	all.Wait()
 	c.quiet()
-	require.Len(t, c.of(portal.Contact, phone), 1)
-	require.Len(t, c.portal.Items(portal.Deal), deals+1)
-	require.Len(t, c.portal.Calls(), 3)
+	for i := range clients {
+		contacts := c.of(portal.Contact, phone(i))
+		require.Len(t, contacts, 1)
+		deal := c.dealOf(contacts[0].ID)
+		require.Len(t, c.portal.Comments(portal.Deal, deal.ID), 1, "the chat is in it")
+		shown := 0
+		for _, a := range c.portal.State().Activities {
+			if slices.Contains(a.Bindings, portal.Binding{Type: portal.Deal, ID: deal.ID}) {
+				shown++
+			}
+		}
+		require.GreaterOrEqual(t, shown, each, "so are the calls")
+	}
+	require.Len(t, c.portal.Items(portal.Deal), deals+clients)
+	require.Len(t, c.portal.Calls(), clients*each)
+	for _, call := range calls {
+		require.True(t, c.at(call.ID()).Finished)
+	}
 	c.w.clean()
 }
 

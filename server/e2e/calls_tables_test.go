@@ -2,7 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +19,8 @@ type callFound struct {
 	bound           []int
 }
 
-// T4, every row against the portal: with the switch on in a CRM with leads and in one without, and with it off. T5 is the same for outgoing calls.
+// T4, every row against the portal: with the switch on and off, in a CRM with leads and in one that has none any more, but old ones. T5 is the same for outgoing
+// calls.
 func TestWhatCallsCreate(t *testing.T) {
 	t.Parallel()
 	lead, contact, company, deal := portal.Lead, portal.Contact, portal.Company, portal.Deal
@@ -36,22 +37,25 @@ func TestWhatCallsCreate(t *testing.T) {
 	for name, stand := range map[string]struct {
 		mode string
 		on   bool
-	}{"classic": {portal.Classic, true}, "simple": {portal.Simple, true}, "off": {portal.Classic, false}} {
+	}{"classic": {portal.Classic, true}, "simple": {portal.Simple, true}, "classic, off": {portal.Classic, false}, "simple, off": {portal.Simple, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := callsOf(t, stand.mode, func(s map[string]any) { s["create_inbound"], s["create_outbound"] = stand.on, stand.on })
-			rows := slices.DeleteFunc(slices.Clone(rows), func(r callFound) bool {
-				return stand.mode == portal.Simple && slices.ContainsFunc(r.found, func(f found) bool { return f.typ == lead })
-			})
+			c := callsOf(t, portal.Classic, func(s map[string]any) { s["create_inbound"], s["create_outbound"] = stand.on, stand.on })
 			before := map[string]map[int][]int{}
 			sessions := map[string][2]int64{}
 			for i, row := range rows {
-				for d, kind := range []string{"missed", "outgoing_missed"} {
+				for d := range 2 {
 					phone := fmt.Sprintf("7900556%d0%02d", d, i)
 					before[phone] = map[int][]int{}
 					for _, f := range row.found {
 						before[phone][f.typ] = append(before[phone][f.typ], c.putFound(f, phone, before[phone]))
 					}
+				}
+			}
+			c.portal.SetLeadsMode(stand.mode)
+			for i, row := range rows {
+				for d, kind := range []string{"missed", "outgoing_missed"} {
+					phone := fmt.Sprintf("7900556%d0%02d", d, i)
 					pair := sessions[row.name]
 					pair[d] = c.play(kind, uisplatform.CallSpec{Contact: phone, Employee: caller})
 					sessions[row.name] = pair
@@ -104,13 +108,18 @@ func activityShows(found []int, before []found, created int) []int {
 	return out
 }
 
-// T12, rows 1 to 9 against the portal, for a call that passes its filter; T8's row 10 and row 4 are in TestFilteredCalls.
+// T12, rows 1 to 9 against the portal, with certain filters of both kinds: by employee and by the scenario's last operation. In row 4 the call is the excluded
+// employee's, or of the excluded operation, and nothing of it is anywhere; so it is in row 10 (TestFilteredCalls).
 func TestRecordsOfCalls(t *testing.T) {
 	t.Parallel()
 	c := callsOf(t, portal.Classic, nil)
-	include := []any{[]any{map[string]any{"param": "employee", "op": "include", "values": []string{"1002"}}}}
-	exclude := []any{[]any{map[string]any{"param": "employee", "op": "exclude", "values": []string{"1003"}}}}
-	none := []any{}
+	filter := func(param, op, value string) []any {
+		return []any{[]any{map[string]any{"param": param, "op": op, "values": []string{value}}}}
+	}
+	include, exclude, excluded := filter("employee", "include", "1002"), filter("employee", "exclude", "1003"), filter("employee", "exclude", "1002")
+	const operation = "Распределение"
+	through, past, refused := filter("last_operation", "include", operation), filter("last_operation", "exclude", "Меню"), filter("last_operation", "exclude", operation)
+	none, leads := []any{}, 0
 	for i, row := range []struct {
 		row                 string
 		send, when          bool
@@ -119,14 +128,23 @@ func TestRecordsOfCalls(t *testing.T) {
 	}{
 		{"1", true, false, none, true, true}, {"2", true, true, none, true, true}, {"3", true, true, include, true, true}, {"5", true, true, exclude, true, true},
 		{"6", true, false, include, false, false}, {"7", true, false, exclude, false, false}, {"8", false, false, none, true, false}, {"9", false, false, include, false, false},
+		{"3, operation", true, true, through, true, true}, {"5, operation", true, true, past, true, true}, {"6, operation", true, false, through, false, false},
+		{"7, operation", true, false, past, false, false}, {"9, operation", false, false, past, false, false}, {"9, exclude", false, false, exclude, false, false},
+		{"4", true, true, excluded, false, false}, {"4, operation", true, true, refused, false, false},
 	} {
 		c.save(func(s map[string]any) {
 			s["records"] = map[string]any{"send": row.send, "with_filters": row.when}
 			s["filter_on"], s["filter_inbound"] = len(row.filter) > 0, row.filter
 		})
 		phone := fmt.Sprintf("79005562%03d", i)
-		session := c.play("answered", uisplatform.CallSpec{Contact: phone, Employee: caller})
+		session := c.play("answered", uisplatform.CallSpec{Contact: phone, Employee: caller, Operation: operation})
 		c.quiet()
+		if strings.HasPrefix(row.row, "4") {
+			require.Empty(t, c.of(portal.Lead, phone), "row %s: nothing is created", row.row)
+			require.Len(t, c.portal.Calls(), leads, "row %s: no call", row.row)
+			continue
+		}
+		leads++
 		require.Len(t, c.of(portal.Lead, phone), 1, "row %s: entities are created all the same", row.row)
 		k := c.at(session)
 		there := false

@@ -19,6 +19,7 @@ import (
 const (
 	mainNumber   = "74950000031"
 	advertNumber = "74950000032"
+	otherNumber  = "74950000033"
 	mainScenario = "61"
 )
 
@@ -31,18 +32,27 @@ type callCentre struct {
 // callsOf sets a company up for calls as its administrator does: settings, and every notification pasted at UIS as the cabinet shows it (U3).
 func callsOf(t *testing.T, mode string, change func(telephony map[string]any)) *callCentre {
 	t.Helper()
-	return callsWith(t, mode, change)
+	return callsWith(t, 1, mode, change)
+}
+
+// callsOn is the same on several servers, which take every connection in turn.
+func callsOn(t *testing.T, servers int, mode string, change func(telephony map[string]any)) *callCentre {
+	t.Helper()
+	return callsWith(t, servers, mode, change)
 }
 
 // callsWith is the same with further employees at UIS.
-func callsWith(t *testing.T, mode string, change func(telephony map[string]any), more ...uisplatform.Employee) *callCentre {
+func callsWith(t *testing.T, servers int, mode string, change func(telephony map[string]any), more ...uisplatform.Employee) *callCentre {
 	t.Helper()
-	w := newWorld(t, 1, "OMNI_TEST_CLOCK=1")
+	w := newWorld(t, servers, "OMNI_TEST_CLOCK=1")
+	w.gate.turns = servers > 1
 	n := &tenant{w: w, t: t, name: "romashka", simple: mode == portal.Simple}
 	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: n.name, LeadsMode: mode, Licence: "ru_ent250"})
 	require.NoError(t, w.served.Add(n.portal))
 	config := uisplatform.DemoAccount(n.name)
 	config.Employees = append(append(staff(), more...), uisplatform.Employee{ID: 1009, LastName: "Гость", FirstName: "Пётр", Email: "guest@elsewhere.example", Login: "guest", Phones: []string{"79000000109"}, Operator: true})
+	config.VirtualNumbers = append(config.VirtualNumbers, uisplatform.VirtualNumber{ID: 33, Number: otherNumber, Name: "Второй рекламный", Scenario: 62})
+	n.portal.SetUser(portal.User{ID: dismissed, Name: "Олег", LastName: "Прежний", Email: "former@gorizont.example", Dismissed: true})
 	n.uis = w.platform.AddAccount(config)
 	w.run()
 	n.setUp()
@@ -89,6 +99,14 @@ func (c *callCentre) paste() {
 		notes = append(notes, uisplatform.Notification{Event: i.Event, Method: i.Method, URL: i.URL, Body: i.Body})
 	}
 	require.NoError(c.t, c.uis.SetNotifications(notes))
+}
+
+// post sends a notification by hand.
+func (c *callCentre) post(body string) {
+	c.t.Helper()
+	list := decode[struct{ Items []struct{ URL string } }](c.t, c.must("GET", "/uis/notifications", nil))
+	code, answer := ask("POST", list.Items[0].URL, "", raw{"application/json", []byte(body), nil})
+	require.Less(c.t, code, 300, "%s", answer)
 }
 
 // play simulates a whole call of a client.

@@ -7,7 +7,54 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"omni/server/sandbox/portal"
+	"omni/server/sandbox/uisplatform"
 )
+
+// twinCalls plays calls of equal sessions, clients and employees at both companies at once: what each becomes is in its own portal alone.
+func twinCalls(t *testing.T, twins []*tenant) {
+	t.Helper()
+	const first, repeat = "79005559901", "79005559902"
+	centres := make([]*callCentre, len(twins))
+	for i, n := range twins {
+		centres[i] = &callCentre{n, t}
+		centres[i].answerPhones()
+	}
+	both := func(do func(i int, c *callCentre)) {
+		var all sync.WaitGroup
+		for i, c := range centres {
+			all.Go(func() { do(i, c) })
+		}
+		all.Wait()
+	}
+	// The second company knows the second client: there his call is a repeat one.
+	contact := centres[1].put(portal.Contact, repeat, 3, nil)
+	sessions := make([][]int64, len(centres))
+	both(func(i int, c *callCentre) {
+		for _, call := range [][2]string{{"missed", first}, {"answered", first}, {"answered", repeat}, {"outgoing_missed", repeat}} {
+			sessions[i] = append(sessions[i], c.play(call[0], uisplatform.CallSpec{Contact: call[1], Employee: caller}))
+		}
+	})
+	centres[0].quiet()
+	require.Equal(t, sessions[0], sessions[1], "the twins' calls are twins")
+	for i, c := range centres {
+		require.Len(t, c.portal.Calls(), 4)
+		require.Len(t, c.of(portal.Lead, first), 1)
+		require.Equal(t, "Y", c.completed(sessions[i][0]), "handled by the call that followed")
+		require.NotEmpty(t, c.at(sessions[i][1]).Record)
+		leads := c.of(portal.Lead, repeat)
+		require.Len(t, leads, 1)
+		user := map[int]int{0: 2, 1: 3}[i]
+		require.Equal(t, user, whole(leads[0].Fields["assignedById"]))
+		require.Equal(t, map[int]int{0: 0, 1: contact}[i], whole(leads[0].Fields["contactId"]))
+		require.Equal(t, "N", c.completed(sessions[i][3]))
+		for _, session := range sessions[i] {
+			_, codes := c.whyCall(session)
+			require.Contains(t, codes, "call.done")
+		}
+	}
+}
 
 // TestTwins runs the story for two accounts at once whose portals, chats, phones, names and numbers are the same: nothing crosses.
 func TestTwins(t *testing.T) {
@@ -38,6 +85,7 @@ func TestTwins(t *testing.T) {
 		}
 	}
 	w.rest()
+	twinCalls(t, twins)
 	for _, s := range stories {
 		s.verify()
 	}

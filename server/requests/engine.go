@@ -61,7 +61,7 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 				return err
 			}
 			err = t.entities(event.Body)
-		case strings.HasPrefix(event.Kind, KindNotification) && t.request == nil:
+		case (event.Kind == KindReported || strings.HasPrefix(event.Kind, KindNotification)) && t.request == nil:
 			err = e.arrived(ctx, step, t, event, len(events) == 1)
 		}
 		if err != nil {
@@ -81,6 +81,9 @@ func (e *Engine) arrived(ctx context.Context, step *inbox.Step, t *turn, event i
 		return err
 	}
 	t.request = requestOf(n, t.zone, event.ReceivedAt)
+	if event.Kind == KindReported {
+		t.because("request.reported", nil)
+	}
 	if err := e.around(ctx, step, t); err != nil {
 		return err
 	}

@@ -103,6 +103,18 @@ func requestOf(n uis.Notification, zone *time.Location, received time.Time) *Req
 	return r
 }
 
+// Where is the portal that requests go to; 0: the section is off, or no portal is chosen (P3a).
+func Where(doc settings.Document) ids.PortalID {
+	p := doc.Requests.Portal
+	if p == nil {
+		p = doc.Main.Portal
+	}
+	if !doc.Main.Enabled || !doc.Requests.Enabled || p == nil {
+		return 0
+	}
+	return ids.PortalID(*p)
+}
+
 // begin decides whether a request goes to the CRM, and asks the client's key for its entities (P3a, C10, C12).
 func (t *turn) begin() {
 	s, r := t.doc.Requests.Common, t.request

@@ -70,6 +70,8 @@ type Link struct {
 	// Visit is the same for what its extra fields take from the report at the end.
 	Visit      string `json:"visit,omitempty"`
 	VisitTries int    `json:"visit_tries,omitempty"`
+	// Opening is until when the notification that opens the call is waited for.
+	Opening time.Time `json:"opening,omitzero"`
 	// HeardEnd is when the end of an answered call was heard of.
 	HeardEnd time.Time `json:"heard_end,omitzero"`
 	Verdict  Verdict   `json:"verdict,omitzero"`
@@ -79,6 +81,8 @@ type Link struct {
 	Given  map[crm.EntityType]map[string]string `json:"given,omitempty"`
 	Shared []crm.Owned                          `json:"shared,omitempty"`
 	Watch  *Watch                               `json:"watch,omitempty"`
+	// Handled: the activity of this missed call is done, as a later call was answered (T4a).
+	Handled bool `json:"handled,omitempty"`
 }
 
 // Recorded is the recording on its way from UIS to the portal.
@@ -102,11 +106,14 @@ type Setting struct {
 	people people
 	names  names
 	extras extras
-	// older are the activities of this client's earlier calls that stand as not done, by the call they belong to; later: an answered call followed this one.
+	// older are the activities of earlier calls of this client, and with the entities of this one, that stand as not done, by the call they belong to; later: an
+	// answered call followed this one.
 	older map[ids.UISCallID]int64
 	later bool
 	// lined: the account's number is a line of the portal already (T1).
 	lined bool
+	// inside is whom of the account the contact's number belongs to, read while it is not decided whether the call is processed.
+	inside inside
 	// click asked for this call; maybe: a click for this client waits for the answer of UIS, and may have asked for it.
 	click *Click
 	maybe bool
@@ -136,7 +143,9 @@ type turn struct {
 	fetch string
 	// handled are calls whose activities were turned to done.
 	handled []ids.UISCallID
-	heard   []string
+	// wasOpen: its activity stood as not done when it was read; rebound: it shows in more entities since.
+	wasOpen, rebound bool
+	heard            []string
 }
 
 func (t *turn) because(code string, args map[string]any) {
@@ -251,6 +260,7 @@ func (t *turn) late(a crm.Answer) {
 		for _, ref := range a.Call.Bind {
 			if !slices.Contains(before, ref) {
 				t.tieTo(ref)
+				t.rebound = true
 			}
 		}
 	}

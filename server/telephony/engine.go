@@ -73,7 +73,7 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	if fresh {
 		c = &Call{ID: ids.UISCallID(id)}
 	}
-	t := &turn{now: step.Now, physical: time.Now(), key: step.Key, setting: setting, texts: e.Texts, call: c}
+	t := &turn{now: step.Now, physical: time.Now(), key: step.Key, setting: setting, texts: e.Texts, call: c, wasOpen: c.ActivityOpen}
 	t.fileURL = func(file ids.FileID, name string) string { return e.FileURL(step.Account, file, name) }
 	answers, err := t.hear(events)
 	if err != nil {
@@ -179,6 +179,8 @@ func (t *turn) answered(event inbox.Event) error {
 		return t.finished(answer.Results)
 	case "close":
 		return t.closed(answer.Results)
+	case "handled":
+		t.stepsFailed(answer.Results)
 	case "record":
 		t.recorded(answer.Results)
 	case "inquiry":

@@ -204,14 +204,10 @@ func (t *turn) activity(none bool) {
 		t.call.Activity = 0
 		return
 	case t.call.Activity != 0:
-		t.command("close", "activity", "crm.activity.update", map[string]any{"id": t.call.Activity, "fields": map[string]any{"COMPLETED": yesNo(f.answered())}}).Independent = true
+		t.command("close", "activity", "crm.activity.update", map[string]any{"id": t.call.Activity, "fields": map[string]any{"COMPLETED": yesNo(t.spokenTo())}}).Independent = true
 		// A card that was named with the click, the form or the order may be another one than what this client's calls belong to.
 		if len(l.Answer.Bind) > 1 || l.By != "" && len(l.Answer.Bind) > 0 {
 			t.command("close", "bindings", "crm.activity.binding.list", map[string]any{"activityId": t.call.Activity}).Independent = true
-		}
-		t.call.ActivityOpen = !f.answered() && !t.setting.later
-		if t.setting.later && !f.answered() {
-			t.complete(t.call.ID, t.call.Activity)
 		}
 	case wanted && len(l.Answer.Bind) > 0 && (l.Answer.Primary == nil || none):
 		t.ownActivity(l.Answer.Bind[0])
@@ -238,14 +234,38 @@ func (t *turn) ownActivity(at crm.Ref) {
 	t.command("close", "own", "crm.activity.add", map[string]any{"fields": map[string]any{"OWNER_TYPE_ID": at.Type.Wire(), "OWNER_ID": at.ID, "TYPE_ID": 2,
 		"COMMUNICATIONS": []any{map[string]any{"TYPE": "PHONE", "VALUE": "+" + f.Phone, "ENTITY_ID": at.ID, "ENTITY_TYPE_ID": at.Type.Wire()}},
 		"SUBJECT":        t.texts.Text(t.setting.Lang, "crm.call.subject_"+f.Direction, "number", "+"+f.Phone), "RESPONSIBLE_ID": int64(t.call.Link.Verdict.Activity),
-		"START_TIME": f.StartedAt.In(t.zone()).Format(time.RFC3339), "END_TIME": f.EndedAt.In(t.zone()).Format(time.RFC3339), "COMPLETED": yesNo(f.answered()),
+		"START_TIME": f.StartedAt.In(t.zone()).Format(time.RFC3339), "END_TIME": f.EndedAt.In(t.zone()).Format(time.RFC3339), "COMPLETED": yesNo(t.spokenTo()),
 		"DIRECTION": direction, "ORIGINATOR_ID": crm.Originator, "ORIGIN_ID": map[string]any{"$uid": true}}}).Independent = true
+}
+
+// spokenTo tells whether the activity is done from the beginning: the call was answered, or a later one has been.
+func (t *turn) spokenTo() bool {
+	l := &t.call.Link
+	l.Handled = t.setting.later && !t.call.Facts.answered()
+	if l.Handled {
+		t.because("call.handled", map[string]any{"call": t.call.ID, "activity": t.call.Activity})
+	}
+	return l.Handled || t.call.Facts.answered()
+}
+
+// open leaves the activity of a missed call standing as not done, unless an answered call has followed meanwhile. Only now, when the portal has it as it was to be,
+// may others turn it to done: their command could overtake the one that sets it.
+func (t *turn) open() {
+	c, l := t.call, &t.call.Link
+	switch {
+	case c.Activity == 0 || l.Handled || c.Facts.answered() || !records(t.setting.Document.Telephony, c.Facts.Direction).activity:
+	case t.setting.later:
+		l.Handled = true
+		t.complete(c.ID, c.Activity)
+	default:
+		c.ActivityOpen = true
+	}
 }
 
 // complete turns the activity of a missed call to done: the client was spoken to since (T4a).
 func (t *turn) complete(id ids.UISCallID, activity int64) {
 	t.because("call.handled", map[string]any{"call": id, "activity": activity})
-	t.command("close", fmt.Sprintf("handled:%d", id), "crm.activity.update", map[string]any{"id": activity, "fields": map[string]any{"COMPLETED": "Y"}}).Independent = true
+	t.command("handled", fmt.Sprint(id), "crm.activity.update", map[string]any{"id": activity, "fields": map[string]any{"COMPLETED": "Y"}}).Independent = true
 	t.handled = append(t.handled, id)
 }
 
@@ -269,16 +289,13 @@ func (t *turn) done() {
 // closed takes the last plan in: an activity that was looked up, ties that are missing. Of an ended call it is a step that a person had repeated.
 func (t *turn) closed(results map[string]outbox.Result) error {
 	l := &t.call.Link
-	late := l.Phase == Done
+	late, made := l.Phase == Done, false
 	if l.Phase != Closing && !late {
 		return nil
 	}
-	for _, name := range sortedNames(results) {
-		if r := results[name]; r.State != "done" {
-			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
-			if r.State == "refused" && !late {
-				t.assignAlone(name)
-			}
+	for _, name := range t.stepsFailed(results) {
+		if !late {
+			t.assignAlone(name)
 		}
 	}
 	if r, asked := results["lookup"]; asked {
@@ -291,11 +308,7 @@ func (t *turn) closed(results map[string]outbox.Result) error {
 	if r := results["own"]; r.State == "done" && t.call.Activity == 0 {
 		var id bitrix24.ID
 		if json.Unmarshal(r.Result, &id) == nil {
-			t.call.Activity, t.call.ActivityOpen, t.touched = int64(id), !t.call.Facts.answered(), true
-			if t.setting.later && t.call.ActivityOpen {
-				t.complete(t.call.ID, t.call.Activity)
-				t.call.ActivityOpen = false
-			}
+			t.call.Activity, t.touched, made = int64(id), true, true
 			for i, ref := range l.Answer.Bind {
 				if i > 0 {
 					t.tieTo(ref)
@@ -305,6 +318,9 @@ func (t *turn) closed(results map[string]outbox.Result) error {
 	}
 	if r := results["bindings"]; r.State == "done" {
 		t.bind(r.Result)
+	}
+	if !late || made { // of a step that was repeated nobody has looked what followed it
+		t.open()
 	}
 	if !late {
 		t.done()
@@ -328,6 +344,19 @@ func (t *turn) lookedUp(r outbox.Result) {
 	default:
 		t.because("call.activity_not_found", nil)
 	}
+}
+
+// stepsFailed notes what the portal did not do, and names what it refused.
+func (t *turn) stepsFailed(results map[string]outbox.Result) (refused []string) {
+	for _, name := range sortedNames(results) {
+		if r := results[name]; r.State != "done" {
+			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
+			if r.State == "refused" {
+				refused = append(refused, name)
+			}
+		}
+	}
+	return refused
 }
 
 // bind ties the activity to what the portal did not tie it to by itself.

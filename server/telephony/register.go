@@ -37,10 +37,14 @@ func (t *turn) advance() {
 
 // begin decides whether a call that is known goes to Bitrix24.
 func (t *turn) begin(f *Facts) {
+	inner, clientless := clientless(f, t.setting.inside, t.setting.click != nil || t.setting.maybe)
 	if !f.known() {
-		if f.Announced && f.NoPhone {
-			t.off(crm.Reason{Code: "call.no_phone"})
+		if clientless {
+			t.off(inner)
 		}
+		return
+	}
+	if t.opens() {
 		return
 	}
 	if t.setting.maybe {
@@ -49,6 +53,10 @@ func (t *turn) begin(f *Facts) {
 	}
 	t.seen()
 	verdict, why := pass(t.setting.Document, f, paramsOf(f, t.setting.names))
+	if verdict != refused && clientless {
+		t.off(inner)
+		return
+	}
 	if (verdict == passes || why.Code == "call.filtered_out") && t.inquire(f) {
 		return
 	}
@@ -61,6 +69,23 @@ func (t *turn) begin(f *Facts) {
 	case watches:
 		t.watch(f)
 	}
+}
+
+// opens tells that the notification which opens the call is waited for: it names the caller, the scenario and the client, and may have been overtaken by others. One
+// that nobody has set up, or that is lost, is not waited for long.
+func (t *turn) opens() bool {
+	l := &t.call.Link
+	if t.call.Facts.Announced {
+		return false
+	}
+	if l.Opening.IsZero() {
+		l.Opening, t.touched = t.now.Add(settling), true
+	}
+	if t.now.Before(l.Opening) {
+		t.timer("opening", l.Opening)
+		return true
+	}
+	return false
 }
 
 // seen tells the lane that the call which a click asked for is there, when the answer of UIS is still out or lost.

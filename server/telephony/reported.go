@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -28,6 +29,7 @@ type Reported struct {
 	Last      ids.UISEmployeeID `json:"last,omitempty"`
 	Employees []int64           `json:"employees,omitempty"`
 	Record    string            `json:"record,omitempty"`
+	Voice     bool              `json:"voice,omitempty"` // the recording is a message left on the voice mail
 	Values    map[string]string `json:"values,omitempty"`
 }
 
@@ -35,7 +37,7 @@ type Reported struct {
 func ReportedOf(c uis.Call) Reported {
 	r := Reported{Direction: c.Direction, Phone: string(c.ContactNumber), Number: string(c.VirtualNumber), External: string(c.ExternalID), Start: c.StartTime, Finish: c.FinishTime,
 		Wait: int(c.WaitDuration), Talk: int(c.TalkDuration), Total: int(c.TotalDuration), First: ids.UISEmployeeID(c.FirstTalked), Last: ids.UISEmployeeID(c.LastTalked),
-		Record: c.RecordLink, Values: visitOf(c)}
+		Record: cmp.Or(c.RecordLink, c.VoiceMail()), Voice: c.RecordLink == "", Values: visitOf(c)}
 	for _, e := range c.Employees {
 		r.Employees = append(r.Employees, int64(e.ID))
 	}
@@ -84,7 +86,7 @@ func (f *Facts) report(r Reported, zone *time.Location, received time.Time) {
 		f.tellTalks(r, started, ended)
 	}
 	if r.Record != "" && len(f.Records) == 0 {
-		f.Records = map[string]Record{r.Record: {At: ended, Seconds: r.Talk}}
+		f.Records = map[string]Record{r.Record: {At: ended, Seconds: r.Talk, Voice: r.Voice}}
 	}
 	f.told(r.Values)
 	f.Visited = true

@@ -14,11 +14,12 @@ import (
 
 // Who is who in the tables: the default, the talker (of an outgoing call the caller), the rule's person, the responsibles of contact, company and work.
 const (
-	standard ids.B24UserID = 4
-	talker   ids.B24UserID = 2
-	ruled    ids.B24UserID = 3
-	ofPerson ids.B24UserID = 11
-	ofWork   ids.B24UserID = 14
+	standard  ids.B24UserID = 4
+	talker    ids.B24UserID = 2
+	ruled     ids.B24UserID = 3
+	ofPerson  ids.B24UserID = 11
+	ofCompany ids.B24UserID = 12
+	ofWork    ids.B24UserID = 14
 )
 
 // T9, every row. created is who gets what the call made, open who gets the open lead or deal that was found (0: unchanged).
@@ -51,12 +52,27 @@ func TestResponsibles(t *testing.T) {
 		{"6 first, answered, a rule", call(In, true, talker, ruled), first, talker, 0, talker},
 		{"6 the talker is not matched", call(In, true, 0, ruled), first, ruled, 0, ruled},
 		{"7 missed on the rule's number", call(In, false, 0, ruled), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
-		{"8, 9 missed, no rule for it", call(In, false, 0, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
+		{"8 missed, no rule for it", call(In, false, 0, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
 		{"10 answered, a rule holds", call(In, true, talker, ruled), repeat(true, ofPerson, ofWork), ofPerson, talker, talker},
 		{"10 the talker is not matched", call(In, true, 0, ruled), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
 		{"11 answered, no rule", call(In, true, talker, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, talker},
 		{"12 outbound, caller matched", call(Out, false, talker, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, talker},
 		{"13 outbound, caller not matched", call(Out, true, 0, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
+		{"9 missed on another number with a rule", call(In, false, 0, ruled), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
+		{"14 contact, company, open deal, missed", call(In, false, 0, 0), repeat(true, ofPerson, ofCompany, ofWork), ofPerson, 0, ofPerson},
+		{"14 the same answered", call(In, true, talker, 0), repeat(true, ofPerson, ofCompany, ofWork), ofPerson, 0, talker},
+		{"14 the same answered, a rule holds (10)", call(In, true, talker, ruled), repeat(true, ofPerson, ofCompany, ofWork), ofPerson, talker, talker},
+		{"16 company, open deal, missed", call(In, false, 0, ruled), repeat(true, ofCompany, ofWork), ofCompany, 0, ofCompany},
+		{"16 the same answered", call(In, true, talker, 0), repeat(true, ofCompany, ofWork), ofCompany, 0, talker},
+		{"17 the deal alone, answered", call(In, true, talker, 0), repeat(true, ofWork), ofWork, 0, talker},
+		{"18 contact, open deal, missed", call(In, false, 0, ruled), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
+		{"18 the same answered", call(In, true, talker, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, talker},
+		{"19 lead, contact, deal, company, missed", call(In, false, 0, ruled), repeat(true, ofPerson, ofCompany, ofWork), ofPerson, 0, ofPerson},
+		{"19 the same answered", call(In, true, talker, 0), repeat(true, ofPerson, ofCompany, ofWork), ofPerson, 0, talker},
+		{"20 lead, contact, missed", call(In, false, 0, ruled), repeat(true, ofPerson, ofWork), ofPerson, 0, ofPerson},
+		{"20 the same answered", call(In, true, talker, 0), repeat(true, ofPerson, ofWork), ofPerson, 0, talker},
+		{"21 the lead alone, answered", call(In, true, talker, 0), repeat(true, ofWork), ofWork, 0, talker},
+		{"22 closed lead alone, missed", call(In, false, 0, ruled), repeat(false, ofWork), ofWork, 0, ofWork},
 		{"15 only closed, missed", call(In, false, 0, 0), repeat(false, ofPerson, ofWork), ofPerson, 0, ofPerson},
 		{"15 only closed, answered", call(In, true, talker, ruled), repeat(false, ofPerson, ofWork), ofPerson, 0, talker},
 		{"17, 21 the work alone, missed", call(In, false, 0, 0), repeat(true, ofWork), ofWork, 0, ofWork},

@@ -19,17 +19,18 @@ import (
 // loader reads what steps look at.
 type loader struct{ zones directory.Zones }
 
-// call reads the call of the key, locked, and what the account says; nil: nothing was heard of it yet.
+// call reads the call of the key, whose lock is all that its row needs, and what the account says; nil: nothing was heard of it yet.
 func (l *loader) call(ctx context.Context, step *inbox.Step, id ids.UISCallID) (*Call, Setting, error) {
 	var c *Call
 	doc := settings.Document{Version: -1}
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT portal_id, COALESCE(client_id, 0), COALESCE(activity_id, 0), activity_open, facts, crm FROM call WHERE account_id = $1 AND id = $2 FOR UPDATE`,
+	batch.Queue(`SELECT portal_id, COALESCE(client_id, 0), COALESCE(activity_id, 0), facts, crm,
+		EXISTS (SELECT FROM call_open o WHERE o.account_id = $1 AND o.call_id = $2) FROM call WHERE account_id = $1 AND id = $2`,
 		int64(step.Account), int64(id)).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (*Call, error) {
 			c := &Call{ID: id}
 			var facts, link []byte
-			if err := row.Scan(&c.Portal, &c.Client, &c.Activity, &c.ActivityOpen, &facts, &link); err != nil {
+			if err := row.Scan(&c.Portal, &c.Client, &c.Activity, &facts, &link, &c.ActivityOpen); err != nil {
 				return nil, err
 			}
 			return c, errors.Join(json.Unmarshal(facts, &c.Facts), json.Unmarshal(link, &c.Link))
@@ -61,6 +62,9 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	queuePeople(batch, step.Account, portal, &t.setting.people)
 	batch.Queue(`SELECT EXISTS (SELECT FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = 'outer_lines' AND id = $3)`, int64(step.Account), int64(portal), t.call.Facts.Number).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.lined) })
+	if t.call.Link.Phase == Heard && t.call.Facts.Phone != "" {
+		queueInside(batch, step.Account, t.call.Facts.Phone, &t.setting.inside)
+	}
 	t.setting.names = names{}
 	if kinds, values := named(&t.call.Facts); len(kinds) > 0 {
 		batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
@@ -70,7 +74,7 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 			return err
 		})
 	}
-	if t.call.Client != 0 && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing || t.call.Link.Phase == Done && t.call.Activity == 0) {
+	if t.call.Link.Answer != nil && (t.call.Link.Phase == Finishing || t.call.Link.Phase == Closing || t.call.Link.Phase == Done && t.call.Activity == 0) {
 		queueOthers(batch, step.Account, t)
 	}
 	loaded := queueExtras(batch, step.Account, portal, t.setting.Document.Telephony.Fields, &t.call.Facts, &t.setting.extras)
@@ -116,21 +120,6 @@ func queuePeople(batch *pgx.Batch, account ids.AccountID, portal ids.PortalID, i
 	})
 }
 
-// queueOthers looks at the client's other calls, which of two that began in one moment came later the higher number tells, under the lock of his row, so that of two calls that end at once each sees the other (T4a).
-func queueOthers(batch *pgx.Batch, account ids.AccountID, t *turn) {
-	t.setting.older = map[ids.UISCallID]int64{}
-	batch.Queue(`SELECT FROM client WHERE account_id = $1 AND id = $2 FOR UPDATE`, int64(account), int64(t.call.Client))
-	batch.Queue(`SELECT id, activity_id FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) < ($4, $3) AND activity_open AND activity_id IS NOT NULL ORDER BY id LIMIT 40`,
-		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).Query(func(rows pgx.Rows) error {
-		var id ids.UISCallID
-		var activity int64
-		_, err := pgx.ForEachRow(rows, []any{&id, &activity}, func() error { t.setting.older[id] = activity; return nil })
-		return err
-	})
-	batch.Queue(`SELECT EXISTS (SELECT FROM call WHERE account_id = $1 AND client_id = $2 AND (started_at, id) > ($4, $3) AND answered AND ended_at IS NOT NULL AND phase NOT IN ('', 'off', 'watching', 'comparing', 'updating', 'watched'))`,
-		int64(account), int64(t.call.Client), int64(t.call.ID), t.call.Facts.StartedAt).QueryRow(func(row pgx.Row) error { return row.Scan(&t.setting.later) })
-}
-
 func save(batch *pgx.Batch, step *inbox.Step, t *turn) {
 	c, f := t.call, &t.call.Facts
 	var ended any
@@ -141,18 +130,14 @@ func save(batch *pgx.Batch, step *inbox.Step, t *turn) {
 	for _, e := range f.employees() {
 		employees = append(employees, int64(e))
 	}
-	batch.Queue(`INSERT INTO call (account_id, id, portal_id, client_id, direction, phone, number, name, employees, answered, phase, activity_id, activity_open, facts, crm, started_at, ended_at, changed_at)
-		VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, $8, $9, $10, $11, NULLIF($12::bigint, 0), $13, $14, $15, $16, $17, $18)
-		ON CONFLICT (account_id, id) DO UPDATE SET portal_id = EXCLUDED.portal_id, client_id = EXCLUDED.client_id, direction = EXCLUDED.direction, phone = EXCLUDED.phone,
+	batch.Queue(`INSERT INTO call (account_id, id, portal_id, client_id, direction, phone, number, name, employees, answered, phase, activity_id, facts, crm, started_at, ended_at, changed_at)
+		VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, $8, $9, $10, $11, NULLIF($12::bigint, 0), $13, $14, $15, $16, $17)
+		ON CONFLICT (account_id, id) DO UPDATE SET portal_id = EXCLUDED.portal_id, client_id = COALESCE(call.client_id, EXCLUDED.client_id), direction = EXCLUDED.direction, phone = EXCLUDED.phone,
 		number = EXCLUDED.number, name = EXCLUDED.name, employees = EXCLUDED.employees, answered = EXCLUDED.answered, phase = EXCLUDED.phase, activity_id = EXCLUDED.activity_id,
-		activity_open = EXCLUDED.activity_open, facts = EXCLUDED.facts, crm = EXCLUDED.crm, started_at = EXCLUDED.started_at, ended_at = EXCLUDED.ended_at, changed_at = EXCLUDED.changed_at`,
+		facts = EXCLUDED.facts, crm = EXCLUDED.crm, started_at = EXCLUDED.started_at, ended_at = EXCLUDED.ended_at, changed_at = EXCLUDED.changed_at`,
 		int64(step.Account), int64(c.ID), int64(c.Portal), int64(c.Client), f.Direction, f.Phone, f.Number, f.value("contact_full_name"), employees, f.answered(), string(c.Link.Phase),
-		c.Activity, c.ActivityOpen, encode(f), encode(c.Link), f.StartedAt, ended, t.now)
-	for _, id := range t.handled {
-		if id != c.ID {
-			batch.Queue(`UPDATE call SET activity_open = false WHERE account_id = $1 AND id = $2`, int64(step.Account), int64(id))
-		}
-	}
+		c.Activity, encode(f), encode(c.Link), f.StartedAt, ended, t.now)
+	saveOpen(batch, step.Account, t)
 	for _, event := range slices.Compact(slices.Sorted(slices.Values(t.heard))) {
 		if event == "" { // the report's word is no notification
 			continue

@@ -35,9 +35,12 @@ func portalOf(doc settings.Document) ids.PortalID {
 	return ids.PortalID(*p)
 }
 
-// Wanted tells whether calls go to a portal: telephony is on, and for this portal (P3a).
-func Wanted(doc settings.Document, portal ids.PortalID) bool {
-	return doc.Main.Enabled && doc.Telephony.Enabled && portalOf(doc) == portal
+// Where is the portal that calls go to; 0: telephony is off, or no portal is chosen (P3a).
+func Where(doc settings.Document) ids.PortalID {
+	if !doc.Main.Enabled || !doc.Telephony.Enabled {
+		return 0
+	}
+	return portalOf(doc)
 }
 
 // pass judges a call that is known (T2, T8, T8a, P3a). It is pure.

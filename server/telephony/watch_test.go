@@ -60,7 +60,7 @@ func TestStepsOfAWatchedCall(t *testing.T) {
 	doc, on := settings.Initial(), int64(1)
 	doc.Main.Enabled, doc.Telephony.Enabled, doc.Telephony.Portal, doc.Telephony.OtherTelephony = true, true, &on, true
 	call := func() *Call {
-		return &Call{ID: 5, Facts: Facts{Direction: In, Phone: "79005550001", Number: "1", StartedAt: ring}}
+		return &Call{ID: 5, Facts: Facts{Direction: In, Announced: true, Phone: "79005550001", Number: "1", StartedAt: ring}}
 	}
 	step := func(c *Call, now time.Time) *turn {
 		return &turn{now: now, key: ids.CallKey(5), setting: Setting{Document: doc}, call: c}

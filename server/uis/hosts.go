@@ -64,6 +64,8 @@ type Hosts struct {
 	Login string
 	// Project is the `project` parameter of Login: uis2, comagic or usa.
 	Project string
+	// App is the personal account, where paths to recordings lead; empty: the brand's documentation shows none.
+	App string
 	// Media lists the hosts recordings may be fetched from; an entry with a leading dot stands for the domain and everything below it.
 	Media []string
 }
@@ -95,13 +97,13 @@ var hostsOf = map[Brand]Hosts{
 	UIS: {
 		Brand: UIS, DataAPI: "https://dataapi.uiscom.ru/v2.0", CallAPI: "https://callapi.uiscom.ru/v4.0",
 		Chats: "https://chats-prod-logic.uiscom.ru/v1/", Adapter: "https://chat-integration-api-prod.uiscom.ru/v1/adapter/",
-		Login: "https://go.uiscom.ru/api/auth/json_rpc?method=login", Project: "uis2",
+		Login: "https://go.uiscom.ru/api/auth/json_rpc?method=login", Project: "uis2", App: "https://app.uiscom.ru",
 		Media: []string{".uiscom.ru", ".comagic.ru"}, // the Data API page shows app.comagic.ru links for both
 	},
 	CoMagic: {
 		Brand: CoMagic, DataAPI: "https://dataapi.comagic.ru/v2.0", CallAPI: "https://callapi.comagic.ru/v4.0",
 		Chats: "https://chats-prod-logic.uiscom.ru/v1/", Adapter: "https://chat-integration-api-prod.uiscom.ru/v1/adapter/",
-		Login: "https://go.uiscom.ru/api/auth/json_rpc?method=login", Project: "comagic",
+		Login: "https://go.uiscom.ru/api/auth/json_rpc?method=login", Project: "comagic", App: "https://app.comagic.ru",
 		Media: []string{".comagic.ru", ".uiscom.ru"},
 	},
 	CallGear: {
@@ -164,6 +166,10 @@ func (h Hosts) With(o Overrides) (Hosts, error) {
 			return Hosts{}, fmt.Errorf("uis: override of %s: %w", one.name, err)
 		}
 		*one.target = address
+	}
+	// A platform that stands elsewhere keeps its recordings there too.
+	if u, err := url.Parse(strings.TrimSpace(o.DataAPI)); err == nil && u.Host != "" {
+		h.App = u.Scheme + "://" + u.Host
 	}
 	// The login's query is part of its address (Chat API, "Authorization"); an override that leaves it out means the same call.
 	if h.Login != "" && o.Login != "" && !strings.Contains(h.Login, "?") {

@@ -96,6 +96,7 @@ func TestMediaAllowed(t *testing.T) {
 		"https://evilcomagic.ru/1":                        "",
 		"https://media.comagic.ru:8443/1":                 "",
 		"https://u:p@media.comagic.ru/1":                  "",
+		"/system/media/voice_mail/1/abc/":                 "https://app.comagic.ru/system/media/voice_mail/1/abc/",
 		"http://127.0.0.1:9002/r.mp3":                     "",
 		"file:///etc/passwd":                              "",
 		"//media.comagic.ru/x":                            "",

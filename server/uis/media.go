@@ -44,9 +44,13 @@ func (c *Client) MediaAllowed(u *url.URL) error {
 	return fmt.Errorf("%w: %s://%s", ErrMediaHost, u.Scheme, u.Host)
 }
 
-// MediaURL reads a recording's link. Reports of older pages show plain http links to the brand's own hosts; these are raised to https.
+// MediaURL reads a recording's link; a path without a host is one of the personal account. Reports of older pages show plain http links to the brand's own hosts; these are raised to https.
 func (c *Client) MediaURL(link string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSpace(link))
+	link = strings.TrimSpace(link)
+	if strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "//") {
+		link = c.hosts.App + link
+	}
+	u, err := url.Parse(link)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("%w: not a URL", ErrMediaHost)
 	}

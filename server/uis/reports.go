@@ -3,6 +3,8 @@ package uis
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"reflect"
 )
 
@@ -101,6 +103,14 @@ type CallEmployee struct {
 type Operation struct {
 	ID   Word   `json:"id"`
 	Name string `json:"name"`
+}
+
+// VoiceMail is where the last message left on the voice mail lies, as a path at the brand's personal account (Data API, "Links to recordings"); empty: none was left.
+func (c Call) VoiceMail() string {
+	if n := len(c.VoiceMails); n > 0 && c.CommunicationID != 0 {
+		return fmt.Sprintf("/system/media/voice_mail/%d/%s/", c.CommunicationID, url.PathEscape(c.VoiceMails[n-1]))
+	}
+	return ""
 }
 
 // LastOperation is the operation the call ended in, zero when the report names none.
@@ -289,6 +299,11 @@ func DecodeCalls(data json.RawMessage) ([]Call, error) {
 // DecodeCallLegs reads the data of get.call_legs_report likewise.
 func DecodeCallLegs(data json.RawMessage) ([]CallLeg, error) {
 	return decodeData("get.call_legs_report", data, func(row *CallLeg, all Row) { row.Row = all })
+}
+
+// DecodeOfflineMessages reads the data of get.offline_messages_report likewise.
+func DecodeOfflineMessages(data json.RawMessage) ([]OfflineMessage, error) {
+	return decodeData("get.offline_messages_report", data, func(row *OfflineMessage, all Row) { row.Row = all })
 }
 
 // DecodeChats reads the data of get.chats_report, for callers that send the request themselves (Query.Params).

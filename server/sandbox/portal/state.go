@@ -186,6 +186,13 @@ func (p *Portal) AddItem(typ int, fields map[string]any, user int) (int, error) 
 	return it.id, nil
 }
 
+// SetLeadsMode turns the CRM's mode as an administrator does; leads that are there stay.
+func (p *Portal) SetLeadsMode(mode string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cfg.LeadsMode = mode
+}
+
 // ChangeItem changes an item as a person would, raising its event.
 func (p *Portal) ChangeItem(typ, id int, fields map[string]any, user int) error {
 	p.mu.Lock()

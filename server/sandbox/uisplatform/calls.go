@@ -36,6 +36,7 @@ type talk struct {
 }
 
 type call struct {
+	voice                     *voiceMail // left by the client; nil: none
 	id, communication, number int64
 	spec                      CallSpec
 	contact                   *leg
@@ -82,7 +83,7 @@ func (a *Account) startCall(spec CallSpec, shift time.Duration) (*call, error) {
 	if spec.Direction == "" {
 		spec.Direction = "in"
 	}
-	if spec.VirtualNumber == "" && len(a.cfg.VirtualNumbers) > 0 {
+	if spec.VirtualNumber == "" && len(a.cfg.VirtualNumbers) > 0 && !a.internal(spec) {
 		spec.VirtualNumber = a.cfg.VirtualNumbers[0].Number
 	}
 	if spec.Employee == 0 {

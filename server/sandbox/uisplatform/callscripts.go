@@ -21,9 +21,11 @@ func (a *Account) SetCallScript(s CallScript) {
 }
 
 // callKinds are the calls SimulateCall knows.
-var callKinds = map[string]string{"answered": "in", "missed": "in", "transfer": "in", "outgoing": "out", "outgoing_missed": "out", "outgoing_busy": "out"}
+var callKinds = map[string]string{"answered": "in", "missed": "in", "transfer": "in", "outgoing": "out", "outgoing_missed": "out", "outgoing_busy": "out",
+	"internal": "out"}
 
-// SimulateCall plays a whole call: answered, missed, transfer (to the next employee), outgoing, outgoing_missed, outgoing_busy. It returns when the first step is done; the
+// SimulateCall plays a whole call: answered, missed, transfer (to the next employee), outgoing, outgoing_missed, outgoing_busy, internal (to an extension, without any
+// virtual number). It returns when the first step is done; the
 // others follow after Options.StepDelay each. Without a delay all is done on return, with times as if the call had just ended.
 func (a *Account) SimulateCall(kind string, spec CallSpec) (*Call, error) {
 	direction, ok := callKinds[kind]
@@ -40,6 +42,25 @@ func (a *Account) SimulateCall(kind string, spec CallSpec) (*Call, error) {
 	}
 	a.play(c, a.steps(c, kind, script))
 	return &Call{a, c}, nil
+}
+
+// SimulateBetween plays a call of an employee from one of the account's virtual numbers to another one, which that number's scenario takes: two sessions, each with
+// the other's number as its contact.
+func (a *Account) SimulateBetween(from, to string, caller, taker int64) (out, in *Call, err error) {
+	if out, err = a.SimulateCall("outgoing", CallSpec{VirtualNumber: from, Contact: to, Employee: caller}); err == nil {
+		in, err = a.SimulateCall("answered", CallSpec{VirtualNumber: to, Contact: from, Employee: taker})
+	}
+	return out, in, err
+}
+
+// internal tells that a call is one of colleagues among themselves: it goes to an extension of the account.
+func (a *Account) internal(c CallSpec) bool {
+	for _, e := range a.employees {
+		if e.Extension != "" && e.Extension == c.Contact {
+			return true
+		}
+	}
+	return false
 }
 
 func (s CallScript) complete() CallScript {
@@ -76,7 +97,7 @@ func (a *Account) steps(c *call, kind string, s CallScript) []callStep {
 		move := callStep{s.Talk / 2, func() { a.transfer(c, a.colleague(first)) }}
 		again := callStep{0, func() { _ = a.answer(c) }}
 		return []callStep{ring, pick, move, again, end(s.Talk/2, "")}
-	case "outgoing":
+	case "outgoing", "internal":
 		return []callStep{ring, {0, func() { a.ringContact(c) }}, pick, end(s.Talk, "")}
 	case "outgoing_missed", "no_answer":
 		return []callStep{ring, {0, func() { a.ringContact(c) }}, end(s.Wait, "subscriber_not_responsible")}

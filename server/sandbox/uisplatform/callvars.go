@@ -42,9 +42,9 @@ func (a *Account) callVars(c *call) map[string]any {
 	v := a.analytics()
 	v["call_session_id"], v["communication_id"], v["communication_number"], v["communication_type"] = c.id, c.communication, c.number, "call"
 	v["call_source"], v["direction"], v["external_id"] = c.spec.Source, c.spec.Direction, orNull(c.spec.ExternalID)
-	v["virtual_phone_number"], v["contact_phone_number"] = c.spec.VirtualNumber, c.spec.Contact
+	v["virtual_phone_number"], v["contact_phone_number"] = orNull(c.spec.VirtualNumber), orNull(c.spec.Contact)
 	v["calling_phone_number"], v["called_phone_number"] = c.contact.from, c.contact.to
-	v["is_lost"], v["is_transfer"], v["is_internal"] = !c.open() && len(c.talks) == 0, len(c.talks) > 1, false
+	v["is_lost"], v["is_transfer"], v["is_internal"] = !c.open() && len(c.talks) == 0, len(c.talks) > 1, a.internal(c.spec)
 	v["start_time"], v["finish_time"] = a.local(c.started), a.local(c.over)
 	v["wait_time_duration"], v["talk_time_duration"] = seconds(a.waitTime(c)), seconds(a.talkTime(c))
 	v["clean_talk_time_duration"], v["total_time_duration"] = seconds(a.talkTime(c)), seconds(a.totalTime(c))

@@ -120,6 +120,7 @@ func (p *Platform) routes() *http.ServeMux {
 	m.HandleFunc("/v1/integration/", p.serveManagement)
 	m.HandleFunc("/v1/adapter/", p.serveAdapter)
 	m.HandleFunc("/system/media/", p.serveRecording)
+	m.HandleFunc("/system/media/voice_mail/", p.serveVoiceMail)
 	m.HandleFunc("/files/", p.serveFile)
 	m.HandleFunc("/phone/", p.servePhone)
 	m.HandleFunc("/_sandbox/", p.serveControl)

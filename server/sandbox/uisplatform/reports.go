@@ -145,6 +145,9 @@ func (a *Account) callRow(c *call) row {
 	if c.scenario != nil {
 		r["scenario_id"], r["scenario_name"] = c.scenario.ID, c.scenario.Name
 	}
+	if c.voice != nil {
+		r["voice_mail_records"] = []any{c.voice.hash}
+	}
 	if c.spec.Operation != "" {
 		r["scenario_operations"] = []any{map[string]any{"id": 1, "name": c.spec.Operation}}
 	}

@@ -1,5 +1,5 @@
-// Package gaps finds what UIS told of calls by notifications that never came: every twenty minutes it reads the report of the calls of an account, compares it
-// with the calls we have and posts what is missing to their keys. UIS repeats no notification (U3).
+// Package gaps finds what UIS told of calls by notifications that never came: every twenty minutes it compares the report of an account's calls with the calls we
+// have and posts what is missing to their keys (U3).
 package gaps
 
 import (
@@ -7,155 +7,65 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"omni/server/account/directory"
 	"omni/server/ids"
 	"omni/server/inbox"
-	"omni/server/jobs"
-	"omni/server/outbox"
-	"omni/server/store"
+	"omni/server/report"
 	"omni/server/telephony"
 	"omni/server/uis"
 )
 
-// JobKind is the job that reads one account's report; Every is how often.
+// JobKind is the job that reads one account's report, Table where it notes how far it is.
 const (
 	JobKind = "call_gaps"
-	Every   = 20 * time.Minute
+	Table   = "call_gap"
 )
 
-const (
-	// overlap is read again by every round: the report lags behind, a recording is ready minutes after the end, and clocks differ.
-	overlap = 30 * time.Minute
-	// settle is how old an end must be: the notification of a younger one may still be on its way.
-	settle = time.Minute
-	// reach is how far back is read at most, span how much at once: a report may cover three months.
-	reach    = 29 * 24 * time.Hour
-	span     = 24 * time.Hour
-	pageRows = 1000
-)
+// longest is how long a running call is waited for: by then it counts as over without its end (telephony).
+const longest = 6 * time.Hour
 
-// Asker reads through the account's lane.
-type Asker interface {
-	Ask(ctx context.Context, account ids.AccountID, lane outbox.LaneRef, kind string, params any, p outbox.Priority) (json.RawMessage, error)
+// New makes a repair of calls; Do is its job.
+func New(o report.Options) *report.Repair[uis.Call] {
+	return report.New(o, report.Kind[uis.Call]{Table: Table, Method: "get.calls_report", Fields: append(uis.CallFields(), uis.AnalyticsFields()...), Sort: "start_time",
+		Extra: map[string]any{"include_ongoing_calls": true}, Decode: uis.DecodeCalls, Since: since, Missing: missing})
 }
 
-// Options are the parts of the repair.
-type Options struct {
-	DB    *store.DB
-	Log   *slog.Logger
-	Asker Asker
-	// Business is the business time, in which calls are told of; Wake tells that a key has news.
-	Business func() time.Time
-	Wake     func(ids.AccountID, ids.Key)
-}
-
-// Repair looks for gaps.
-type Repair struct{ Options }
-
-// New makes a repair; Do is its job.
-func New(o Options) *Repair { return &Repair{o} }
-
-// Result is what a round came to, for the job's row.
-type Result struct {
-	Reads    int    `json:"reads"`
-	Repaired int    `json:"repaired"`
-	Problem  string `json:"problem,omitempty"`
-}
-
-// Do compares one account from where it is certain to now. An account is watched from its first round on: what was before is history, not a loss.
-func (r *Repair) Do(ctx context.Context, job *jobs.Job) (any, error) {
-	now := r.Business()
-	var certain time.Time
-	var zone *time.Location
-	err := r.DB.InAccount(ctx, job.Account, func(ctx context.Context, tx pgx.Tx) error {
-		var err error
-		if zone, err = directory.Zone(ctx, tx, job.Account); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, `INSERT INTO call_gap (account_id, certain_until) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET found = call_gap.found
-			RETURNING certain_until`, int64(job.Account), now).Scan(&certain)
-	})
+// since goes back to the beginning of calls that go on or have just ended, as the report is windowed by beginnings: a call of two hours is told of by its start.
+func since(ctx context.Context, tx pgx.Tx, account ids.AccountID, from time.Time) (time.Time, error) {
+	var oldest *time.Time
+	err := tx.QueryRow(ctx, `SELECT LEAST((SELECT min(started_at) FROM call WHERE account_id = $1 AND ended_at IS NULL), (SELECT min(started_at) FROM call WHERE account_id = $1 AND ended_at >= $2))`,
+		int64(account), from).Scan(&oldest)
 	if err != nil {
-		return nil, fmt.Errorf("read where account %d is certain: %w", job.Account, err)
+		return from, fmt.Errorf("look for the calls that go on: %w", err)
 	}
-	var result Result
-	for from := later(certain.Add(-overlap), now.Add(-reach)); from.Before(now); from = from.Add(span) {
-		till := earlier(from.Add(span), now)
-		n, err := r.compare(ctx, job.Account, zone, from, till, now, &result.Reads)
-		result.Repaired += n
-		var refused *outbox.Failure
-		switch {
-		case errors.As(err, &refused), errors.Is(err, outbox.ErrSlow):
-			result.Problem = "not_read" // the lane is busy or asleep, or the tariff lacks the report; the next round goes on from here
-			return result, nil
-		case err != nil:
-			return result, err
-		}
+	if oldest != nil && oldest.Before(from) {
+		return *oldest, nil
 	}
-	return result, nil
+	return from, nil
 }
 
-func (r *Repair) compare(ctx context.Context, account ids.AccountID, zone *time.Location, from, till, now time.Time, reads *int) (int, error) {
-	calls, err := r.report(ctx, account, uis.Query{From: from, Till: till.Add(time.Minute), Zone: zone, Sort: []uis.Sort{{Field: "start_time"}}, Limit: pageRows,
-		Fields: append(uis.CallFields(), uis.AnalyticsFields()...)}, reads)
+// missing is what completes calls. Nobody is certain of calls behind the beginning of one that goes on: should its end never be told, it has to be read again.
+func missing(ctx context.Context, tx pgx.Tx, at report.Moment, calls []uis.Call) ([]inbox.Row, time.Time, error) {
+	have, err := known(ctx, tx, at.Account, calls)
 	if err != nil {
-		return 0, err
+		return nil, at.Till, err
 	}
 	var rows []inbox.Row
-	err = r.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-		have, err := known(ctx, tx, account, calls)
-		if err != nil {
-			return err
+	certain := at.Till
+	for _, c := range calls {
+		if row, lost := repair(c, have[ids.UISCallID(c.ID)], at); lost {
+			rows = append(rows, row)
 		}
-		for _, c := range calls {
-			if row, missing := repair(c, have[ids.UISCallID(c.ID)], zone, now); missing {
-				row.Account = account
-				rows = append(rows, row)
-			}
-		}
-		if err := inbox.Post(ctx, tx, now, rows...); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `UPDATE call_gap SET certain_until = GREATEST(certain_until, $2), found = found + $3 WHERE account_id = $1`, int64(account), till, len(rows))
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("compare the calls of account %d: %w", account, err)
-	}
-	for _, row := range rows {
-		r.Wake(account, row.Key)
-	}
-	if len(rows) > 0 {
-		r.Log.Warn("notifications of calls were missing, the report had what they tell", "account", account, "calls", len(rows))
-	}
-	return len(rows), nil
-}
-
-func (r *Repair) report(ctx context.Context, account ids.AccountID, q uis.Query, reads *int) ([]uis.Call, error) {
-	var all []uis.Call
-	for ; q.Offset <= uis.MaxOffset; q.Offset += pageRows {
-		*reads++
-		raw, err := r.Asker.Ask(ctx, account, outbox.LaneRef{Kind: outbox.LaneUISData}, "get.calls_report", q.Params(), outbox.Background)
-		if err != nil {
-			return nil, err
-		}
-		page, err := uis.DecodeCalls(raw)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if len(page) < pageRows {
-			break
+		began, err := c.StartTime.In(at.Zone)
+		if err == nil && !at.Settled(c.FinishTime) && began.After(at.Now.Add(-longest)) && began.Before(certain) {
+			certain = began
 		}
 	}
-	return all, nil
+	return rows, certain, nil
 }
 
 // state is what we have of a call.
@@ -179,32 +89,18 @@ func known(ctx context.Context, tx pgx.Tx, account ids.AccountID, calls []uis.Ca
 }
 
 // repair is the row that completes a call: one whose end was not told, or whose recording was not. It is pure.
-func repair(c uis.Call, have state, zone *time.Location, now time.Time) (inbox.Row, bool) {
-	ended, err := c.FinishTime.In(zone)
-	if c.FinishTime == "" || err != nil || ended.After(now.Add(-settle)) {
+func repair(c uis.Call, have state, at report.Moment) (inbox.Row, bool) {
+	if !at.Settled(c.FinishTime) {
 		return inbox.Row{}, false
 	}
-	if have.there && have.ended && (have.recorded || c.RecordLink == "") {
+	reported := telephony.ReportedOf(c)
+	if have.there && have.ended && (have.recorded || reported.Record == "") {
 		return inbox.Row{}, false
 	}
-	body, err := json.Marshal(telephony.ReportedOf(c))
+	body, err := json.Marshal(reported)
 	if err != nil {
 		return inbox.Row{}, false
 	}
 	sum := sha256.Sum256(body)
 	return inbox.Row{Key: ids.CallKey(ids.UISCallID(c.ID)), Kind: telephony.KindReported, Natural: fmt.Sprintf("uis:call:%d:%s", c.ID, hex.EncodeToString(sum[:12])), Body: body}, true
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

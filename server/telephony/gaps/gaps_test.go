@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"omni/server/report"
 	"omni/server/telephony"
 	"omni/server/uis"
 )
@@ -14,7 +15,7 @@ import (
 // U3: what of a report is missing here. A call that goes on, or ended a moment ago, may still be told of.
 func TestWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	at := report.Moment{Zone: time.UTC, Now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
 	over := uis.Call{ID: 500001, Direction: "in", ContactNumber: "79005550001", VirtualNumber: "74950000031", StartTime: "2026-03-02 11:50:00", FinishTime: "2026-03-02 11:55:00",
 		TalkDuration: 200, RecordLink: "https://media.example/1"}
 	running, fresh, silent := over, over, over
@@ -33,12 +34,14 @@ func TestWhatIsMissing(t *testing.T) {
 		"it ended a moment ago":               {fresh, state{}, false},
 		"a date that nobody can read is none": {uis.Call{ID: 1, FinishTime: "soon"}, state{}, false},
 	} {
-		have, missing := repair(row.call, row.have, time.UTC, now)
+		have, missing := repair(row.call, row.have, at)
 		require.Equal(t, row.want, missing, name)
 		if !missing {
 			continue
 		}
-		again, _ := repair(row.call, row.have, time.UTC, now.Add(time.Hour))
+		later := at
+		later.Now = at.Now.Add(time.Hour)
+		again, _ := repair(row.call, row.have, later)
 		require.Equal(t, have.Natural, again.Natural, "%s: posted twice it is one row", name)
 		require.Equal(t, telephony.KindReported, have.Kind)
 		require.Equal(t, "call:500001", string(have.Key))
