@@ -69,14 +69,16 @@ func TestChatsAreJudgedByTheReport(t *testing.T) {
 		chats["responsibles"] = []any{map[string]any{"user": 3, "filter": when("site", "include", fmt.Sprint(shop))}}
 		chats["funnel_first"] = map[string]any{"on": true, "lead_stage": "NEW", "rules": []any{map[string]any{"lead_stage": "IN_PROCESS", "filter": when("campaign", "include", fmt.Sprint(find))}}}
 	})
-	const plain, fromShop, nowhere = "79000000161", "79000000162", "79000000163"
+	const plain, fromShop, nowhere, byName = "79000000161", "79000000162", "79000000163", "79000000164"
 	n.comes(plain, nil, 0)
 	n.comes(fromShop, uisplatform.Visit{"site_id": shop, "site_domain_name": "shop.romashka.example", "campaign_id": find, "campaign_name": "Поиск"}, 0)
 	n.comes(nowhere, uisplatform.Visit{"site_id": nil, "site_domain_name": nil, "campaign_id": nil, "campaign_name": nil}, 0)
+	n.comes(byName, uisplatform.Visit{"site_id": nil, "site_domain_name": "shop.romashka.example", "campaign_id": nil, "campaign_name": "Поиск"}, 0)
 	w.rest()
 	for phone, want := range map[string][]string{
 		plain:    {"1", "NEW", "Чат на сайте romashka.example Канал: WhatsApp продаж с посетителем Ольга"},
 		fromShop: {"3", "IN_PROCESS", "Чат на сайте shop.romashka.example Канал: WhatsApp продаж с посетителем Ольга"},
+		byName:   {"3", "IN_PROCESS", "Чат на сайте shop.romashka.example Канал: WhatsApp продаж с посетителем Ольга"}, // numbers by the account's lists
 		nowhere:  {"1", "NEW", "Чат на сайте Канал: WhatsApp продаж с посетителем Ольга"},
 	} {
 		lead := n.lead(phone)

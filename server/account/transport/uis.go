@@ -59,7 +59,7 @@ func (u *UIS) one(ctx context.Context, account ids.AccountID, kind outbox.LaneKi
 	if kind != outbox.LaneUISChat {
 		client, err := u.credentials.Client(ctx, account)
 		if err != nil {
-			return nil, err
+			return nil, before{err}
 		}
 		api := uis.DataAPI
 		if kind == outbox.LaneUISCall {
@@ -70,7 +70,7 @@ func (u *UIS) one(ctx context.Context, account ids.AccountID, kind outbox.LaneKi
 	}
 	session, err := u.credentials.Adapter(ctx, account)
 	if err != nil {
-		return nil, err
+		return nil, before{err}
 	}
 	switch c.Kind {
 	case KindUpload:
@@ -86,6 +86,11 @@ func (u *UIS) one(ctx context.Context, account ids.AccountID, kind outbox.LaneKi
 	}
 	return nil, errors.New("unknown kind " + c.Kind)
 }
+
+// before is an error of what a request needs from our own database: nothing was sent.
+type before struct{ error }
+
+func (e before) Unwrap() error { return e.error }
 
 // do sends a stored command of the Chat API with its constant fields filled in.
 func do[T any](ctx context.Context, session *uis.AdapterSession, params json.RawMessage) (json.RawMessage, error) {
@@ -117,7 +122,7 @@ func (u *UIS) upload(ctx context.Context, account ids.AccountID, session *uis.Ad
 	}
 	f, err := u.files.Stat(ctx, account, p.File)
 	if err != nil {
-		return nil, err
+		return nil, before{err}
 	}
 	body := u.files.Open(ctx, f, 0)
 	defer func() { _ = body.Close() }()
@@ -131,6 +136,7 @@ func (u *UIS) upload(ctx context.Context, account ids.AccountID, session *uis.Ad
 // sortUIS says what to do about an error of UIS.
 func sortUIS(err error) *outbox.Failure {
 	var e *uis.Error
+	var ours before
 	switch {
 	case errors.Is(err, ErrNotConnected):
 		return &outbox.Failure{Kind: outbox.Refused, Class: "not_connected", Text: err.Error()}
@@ -138,7 +144,10 @@ func sortUIS(err error) *outbox.Failure {
 		return &outbox.Failure{Kind: outbox.Refused, Class: "file_gone", Text: err.Error()}
 	case errors.Is(err, uis.ErrBodySpent):
 		return &outbox.Failure{Kind: outbox.Retry, Class: "key_expired", After: time.Second}
-	case !errors.As(err, &e):
+	case errors.As(err, &e):
+	case errors.As(err, &ours):
+		return &outbox.Failure{Kind: outbox.Retry, Class: "database", After: time.Second}
+	default:
 		return &outbox.Failure{Kind: outbox.Refused, Class: "invalid", Text: err.Error()}
 	}
 	f := &outbox.Failure{Class: string(e.Class()), Code: e.Mnemonic, Text: e.Message, Kind: outbox.Refused}
