@@ -171,7 +171,7 @@ func TestLateClick(t *testing.T) {
 // whose portal was away too long is not served, as the client would be rung long after.
 func TestCallBackFormsOfAllKinds(t *testing.T) {
 	t.Parallel()
-	c := callsWith(t, 1, portal.Classic, clicking(true), uisplatform.Employee{ID: 1004, LastName: "Stone", FirstName: "Oliver", Email: "oliver.stone@gorizont.example", Login: "stone", Operator: true})
+	c := callsWith(t, portal.Classic, clicking(true), uisplatform.Employee{ID: 1004, LastName: "Stone", FirstName: "Oliver", Email: "oliver.stone@gorizont.example", Login: "stone", Operator: true})
 	c.lines()
 	const silent, ofDeal, late = "79005565041", "79005565042", "79005565043"
 	require.NoError(t, c.portal.CallBack("+"+silent, "Заявка", portal.Lead, c.put(portal.Lead, silent, 4, nil)))
