@@ -27,7 +27,11 @@ type figure struct {
 	Yardstick float64 `json:"yardstick,omitempty"`
 	P50       float64 `json:"p50_ms,omitempty"`
 	P99       float64 `json:"p99_ms,omitempty"`
-	Goal      string  `json:"goal"`
+	// YardP50 is the yardstick's p50, where Yardstick is a p99.
+	YardP50 float64 `json:"yardstick_p50_ms,omitempty"`
+	// Grain is the smallest difference that the measurement sees; zero: any.
+	Grain float64 `json:"grain,omitempty"`
+	Goal    string  `json:"goal"`
 	// Limit is what holds the figure where it is, in a word or two.
 	Limit string `json:"limit,omitempty"`
 	// Note says how it was measured and what limits it.
@@ -56,7 +60,7 @@ func main() {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Hour)
 	err := profiled(*profile, func() error { return run(ctx, *out, *only, *long, *old, sizeOf(*quick)) })
 	cancel()
 	stop()
