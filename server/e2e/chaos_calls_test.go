@@ -25,7 +25,7 @@ func (p *client) calls(dice *rand.Rand) {
 	kind := []string{"answered", "answered", "missed", "transfer", "outgoing", "outgoing_missed"}[dice.IntN(6)]
 	call, err := p.s.n.uis.SimulateCall(kind, uisplatform.CallSpec{Contact: p.phone(), Employee: 1000 + int64(p.user)})
 	if err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 		return
 	}
 	p.log("%s call %d", kind, call.ID())

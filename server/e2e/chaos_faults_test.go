@@ -47,7 +47,7 @@ func atPortal(methods []string, make func(dice *rand.Rand) portal.Fault) armer {
 		}
 		f.Portal, f.Method, f.Skip = s.n.portal.Name(), of(methods, dice), dice.IntN(3)
 		if _, err := s.c.w.bitrix.AddFault(f); err != nil {
-			s.c.find("the test itself", s.tag, "%v", err)
+			s.c.find(itself, s.tag, "%v", err)
 		}
 		return fmt.Sprintf("%s of %q (%d, after %v, %d ms)", f.Kind, f.Method, f.Status, f.After, f.DelayMS)
 	}
@@ -139,7 +139,7 @@ func everyFault() []armer {
 func refused(kind string) armer {
 	return func(s *side, _ *rand.Rand) string {
 		if _, err := s.c.w.bitrix.AddFault(portal.Fault{Portal: s.n.portal.Name(), Kind: kind, Method: "crm.timeline.comment.update"}); err != nil {
-			s.c.find("the test itself", s.tag, "%v", err)
+			s.c.find(itself, s.tag, "%v", err)
 		}
 		return "the token is " + kind
 	}

@@ -247,15 +247,15 @@ func (s *side) messagesOf(id int64) []message {
 func (c *chaos) leaver(n *tenant) {
 	for i := range 5 {
 		if _, err := n.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: fmt.Sprintf("7900200000%d", i), Name: "Гость"}, fmt.Sprintf("Г пишет %d", i)); err != nil {
-			c.find("the test itself", n.name, "%v", err)
+			c.find(itself, n.name, "%v", err)
 		}
 	}
 	if _, err := c.w.bitrix.AddFault(portal.Fault{Portal: n.portal.Name(), Kind: portal.FaultHTTP, Status: 503, Count: -1}); err != nil {
-		c.find("the test itself", n.name, "%v", err)
+		c.find(itself, n.name, "%v", err)
 	}
 	eventually(c.t, "the lane is full", func() bool { p := c.w.pending(); return p["outbox"] != 0.0 || p["unclear"] != 0.0 })
 	if err := n.portal.Uninstall(appID, false); err != nil {
-		c.find("the test itself", n.name, "%v", err)
+		c.find(itself, n.name, "%v", err)
 	}
 	c.note("%s has uninstalled the app", n.name)
 }

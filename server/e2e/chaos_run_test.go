@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,8 @@ type recipe struct {
 	calm    time.Duration // how long it may take to come to rest
 	wait    time.Duration // how long a person waits for anything
 	fresh   int           // one of so many rounds is about a new client
+	simple  bool          // the second company's CRM works without leads: a plan there makes contact, deal and activity
+	finds   []string      // the findings that broken servers must lead to; the run goes on until one of them. Empty: until any
 }
 
 // usual is the whole suite.
@@ -111,6 +114,35 @@ func (c *chaos) note(format string, args ...any) {
 
 func (c *chaos) failed() bool { return c.count() > 0 }
 
+// itself is a finding that the suite is wrong, not the servers.
+const itself = "the test itself"
+
+// over tells whether there is nothing more to be learned: what broken servers shall be found by was found, or anything in servers that should be well.
+func (c *chaos) over() bool {
+	if len(c.finds) == 0 {
+		return c.failed()
+	}
+	return c.found(itself) || c.found(c.finds...)
+}
+
+// found tells whether there is a finding of one of these kinds.
+func (c *chaos) found(kinds ...string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.findings, func(f finding) bool { return slices.Contains(kinds, f.what) })
+}
+
+// kinds counts the findings of each kind.
+func (c *chaos) kinds() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := map[string]int{}
+	for _, f := range c.findings {
+		n[f.what]++
+	}
+	return n
+}
+
 func (c *chaos) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,15 +153,15 @@ func (c *chaos) count() int {
 func (c *chaos) run() {
 	defer c.close()
 	done := 0
-	for done < c.rounds && !c.failed() {
+	for done < c.rounds && !c.over() {
 		next := min(c.rounds, done+c.every)
 		c.stretch(done, next)
 		done = next
-		if c.failed() {
+		if c.over() {
 			return
 		}
 		c.settle()
-		if c.failed() {
+		if c.over() {
 			return // what follows would only repeat it
 		}
 		c.change(done / c.every)
@@ -156,7 +188,7 @@ func (c *chaos) stretch(from, to int) {
 		go func() {
 			defer crews.Done()
 			time.Sleep(time.Duration(pause.Int64N(int64(c.pace) * int64(c.crews))))
-			for n := int(next.Add(1)) - 1; n < to && !c.failed(); n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < to && !c.over(); n = int(next.Add(1)) - 1 {
 				c.round(n)
 				time.Sleep(time.Duration(pause.Int64N(2 * int64(c.pace) * int64(c.crews))))
 			}
