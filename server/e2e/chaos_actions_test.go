@@ -27,6 +27,7 @@ func everyAction() []weighted {
 		{"the operator answers with a file", 2, (*client).answerFile}, {"the administrator answers", 1, (*client).answerAdmin}, {"the phone reports", 3, (*client).marks},
 		{"his card changes", 1, (*client).card}, {"somebody is written first", 2, (*client).writeFirst}, {"an answer in the vendor's workplace", 1, (*client).elsewhere},
 		{"the client closes", 1, (*client).leaves}, {"the operator closes", 1, (*client).closes},
+		{"a request", 2, (*client).request}, {"the client edits", 2, (*client).edits}, {"an employee clicks", 2, (*client).click},
 		{"a call", 4, (*client).calls}, {"a call and a message at once", 1, (*client).callAndWrite},
 	}
 }

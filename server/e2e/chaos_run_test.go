@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"omni/server/sandbox/portal"
 )
 
 // limit is how long a platform may go on working on a request. The faults stay well below it, as a loaded machine makes everything later.
@@ -39,7 +41,7 @@ type recipe struct {
 
 // usual is the whole suite.
 func usual() recipe {
-	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), calls: true, leaving: true, calm: 4 * time.Minute, wait: 2 * patience, fresh: 5}
+	return recipe{rounds: 200, every: 100, crews: 8, pace: 350 * time.Millisecond, servers: 3, faults: everyFault(), harms: everyHarm(), actions: everyAction(), calls: true, leaving: true, simple: true, calm: 4 * time.Minute, wait: 2 * patience, fresh: 5}
 }
 
 // chaos is one run.
@@ -49,6 +51,7 @@ type chaos struct {
 	w        *world
 	database *ownDatabase
 	sides    []*side
+	guest    *tenant // the company that uninstalls the app
 	began    time.Time
 	harmed   atomic.Int64
 	acted    atomic.Int64
@@ -75,25 +78,29 @@ func newChaos(t *testing.T, r recipe) *chaos {
 	c.w = plan{servers: r.servers, extra: extra, database: c.database.url, program: program, cut: limit}.world(t)
 	c.w.points, c.w.gate.turns = 1_000_000, true
 	names := []string{"romashka", "vasilek"}
-	for _, name := range names {
+	for i, name := range names {
+		mode := portal.Classic
+		if r.simple && i > 0 {
+			mode = portal.Simple
+		}
 		// The same numbers in both: a row that crosses meets one of the other.
-		c.sides = append(c.sides, &side{c: c, n: c.w.company(name, 500_000), tag: strings.ToUpper(name[:1])})
+		n := c.w.companyIn(mode, name, 500_000)
+		n.acts = n.simple
+		c.sides = append(c.sides, &side{c: c, n: n, tag: strings.ToUpper(name[:1]), before: len(n.portal.Items(portal.Deal)), leadsBefore: len(n.portal.Items(portal.Lead))})
 	}
-	var guest *tenant
 	if r.leaving {
-		guest = c.w.company("ledum", 0)
+		c.guest = c.w.company("ledum", 0)
 	}
 	c.w.run()
 	for _, s := range c.sides {
 		s.n.setUp()
 		if r.calls {
-			(&callCentre{s.n, t}).answerPhones()
+			s.takeAll()
 		}
 		s.open()
 	}
-	if guest != nil {
-		guest.setUp()
-		c.leaver(guest)
+	if c.guest != nil {
+		c.guest.setUp()
 	}
 	return c
 }
@@ -189,6 +196,9 @@ func (c *chaos) stretch(from, to int) {
 			defer crews.Done()
 			time.Sleep(time.Duration(pause.Int64N(int64(c.pace) * int64(c.crews))))
 			for n := int(next.Add(1)) - 1; n < to && !c.over(); n = int(next.Add(1)) - 1 {
+				if c.guest != nil && n == min(c.every, c.rounds)/3 {
+					c.leaver(c.guest)
+				}
 				c.round(n)
 				time.Sleep(time.Duration(pause.Int64N(2 * int64(c.pace) * int64(c.crews))))
 			}
@@ -257,6 +267,7 @@ func (c *chaos) settle() {
 	}
 	c.violations()
 	c.kept()
+	c.gone()
 }
 
 // close ends the pages.
