@@ -166,21 +166,32 @@ func (s *stand) copies(ctx context.Context) error {
 	return err
 }
 
-// rejuvenate removes what is younger than the old rows.
+// rejuvenate removes what is younger than the old rows, account by account along the keys: whole tables are not to be read for it.
 func (s *stand) rejuvenate(ctx context.Context) error {
+	conn, err := s.bare.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("take a connection: %w", err)
+	}
+	defer conn.Release()
 	for _, statement := range []string{
 		"truncate bare.inbox, bare.feed, bare.feed_head, bare.reason, bare.command, bare.bench_state, bare.chat, bare.message, bare.client, bare.client_alias, bare.visitor",
 		"truncate bench_state, client, client_alias, visitor",
+		"set enable_seqscan = off", "set enable_hashjoin = off", "set enable_mergejoin = off",
 		fmt.Sprintf("delete from message m using account a where m.account_id = a.id and m.id > %d", s.old.message),
 		fmt.Sprintf("delete from chat c using account a where c.account_id = a.id and c.id > %d", s.old.chat),
 		fmt.Sprintf("delete from inbox i using account a where i.account_id = a.id and i.id > %d", s.old.inbox),
 		fmt.Sprintf("delete from command c using account a where c.account_id = a.id and c.id > %d", s.old.command),
 		fmt.Sprintf("delete from reason r using account a where r.account_id = a.id and r.id > %d", s.old.reason),
 		"delete from feed f using account a left join bench_heads h on h.account_id = a.id where f.account_id = a.id and f.seq > coalesce(h.seq, 0)",
+		"reset enable_seqscan", "reset enable_hashjoin", "reset enable_mergejoin",
 		"vacuum inbox, command, reason, feed, chat, message",
 	} {
-		if _, err := s.bare.Exec(ctx, statement); err != nil {
+		began := time.Now()
+		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("remove young rows: %w", err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			s.log.Warn("removing young rows takes long", "statement", statement, "took", took)
 		}
 	}
 	return nil

@@ -112,6 +112,37 @@ func (p *client) compareClicks() {
 	}
 }
 
+// decide is what an administrator does about commands that the portal refused for good: most of them he sends once more, some he drops. It tells how many.
+func (s *side) decide() int {
+	list, ok := get[struct {
+		Items []struct {
+			ID        int64
+			Kind, Key string
+		}
+	}](s, "/operations/commands?state=refused")
+	decided := 0
+	for _, one := range list.Items {
+		if !ok || strings.HasPrefix(one.Kind, "uis.") {
+			continue // operators send those again themselves
+		}
+		verb := "retry"
+		var chat int64
+		if _, err := fmt.Sscanf(one.Key, "chat:%d", &chat); err == nil && one.Kind == "crm.timeline.comment.add" && one.ID%3 == 0 {
+			verb = "drop" // nothing of this chat goes to the timeline any more
+			s.mu.Lock()
+			s.dropped[chat] = true
+			s.mu.Unlock()
+		}
+		code, body := s.ask(1, http.MethodPost, fmt.Sprintf("/operations/commands/%d/%s", one.ID, verb), nil)
+		s.c.note("%s: %s of %s %s → %d", s.tag, verb, one.Key, one.Kind, code)
+		if code != http.StatusOK {
+			s.c.find("no decision", s.tag, "%s of %s %s: %d %s", verb, one.Key, one.Kind, code, body)
+		}
+		decided++
+	}
+	return decided
+}
+
 // takeAll sets a company of the run up for everything that clients and employees ask for: calls, clicks, requests.
 func (s *side) takeAll() {
 	centre := &callCentre{s.n, s.c.t}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type standing struct {
 	leads      int                    // in a CRM that works without them
 	activities map[portal.Binding]int // ours, not those of calls
 	forms      map[string][]portal.Binding
+	taken      map[string]bool // requests whose notification a server has answered: UIS tells of each once
 }
 
 // work is the kind of entity that a first communication makes here.
@@ -27,10 +29,13 @@ func (s *side) work() int {
 	return portal.Lead
 }
 
-var formHead = regexp.MustCompile(`заявка (\d+)`)
+var (
+	formHead = regexp.MustCompile(`заявка (\d+)`)
+	formID   = regexp.MustCompile(`"offline_message_id":\s*"?(\d+)`)
+)
 
 func (s *side) standing() *standing {
-	at := &standing{people: map[string][]portal.Item{}, deals: map[int][]portal.Item{}, activities: map[portal.Binding]int{}, forms: map[string][]portal.Binding{}}
+	at := &standing{people: map[string][]portal.Item{}, deals: map[int][]portal.Item{}, activities: map[portal.Binding]int{}, forms: map[string][]portal.Binding{}, taken: s.taken}
 	who := portal.Lead
 	if s.n.simple {
 		who = portal.Contact
@@ -43,6 +48,13 @@ func (s *side) standing() *standing {
 		for _, phone := range item.Phones {
 			digits := strings.TrimPrefix(portal.NormalizePhone(phone), "+")
 			at.people[digits] = append(at.people[digits], item)
+		}
+	}
+	for _, d := range s.n.uis.Deliveries() {
+		if m := formID.FindStringSubmatch(d.Body); d.Event == "offline_message" && m != nil && (d.Status == http.StatusOK || d.Status == http.StatusNoContent) {
+			s.mu.Lock()
+			s.taken[m[1]] = true
+			s.mu.Unlock()
 		}
 	}
 	state := s.n.portal.State()
@@ -71,6 +83,13 @@ func (at *standing) rest(s *side, total int) {
 	}
 	if own != total {
 		s.c.find("foreign lead", s.tag, "%d leads or contacts of this run, %d of its clients", own, total)
+	}
+	asked := 0
+	for _, p := range s.people {
+		asked += len(p.forms)
+	}
+	if len(at.taken) < asked/2 {
+		s.c.find(itself, s.tag, "of %d requests only %d seem to have been told", asked, len(at.taken))
 	}
 	deals := 0
 	for _, list := range at.deals {
@@ -113,7 +132,13 @@ func (p *client) compareEntities(ours []chat, at *standing) {
 			talked = true
 		}
 	}
-	wrote += len(p.forms)
+	asked := 0
+	for _, id := range p.forms {
+		if at.taken[fmt.Sprint(id)] {
+			asked++
+		}
+	}
+	wrote += asked
 	list := at.people[p.phone()]
 	want := min(1, wrote)
 	if p.main == bot {
@@ -139,7 +164,7 @@ func (p *client) compareEntities(ours []chat, at *standing) {
 		work = entity{"deal", int64(shows[0].ID)}
 		made := at.activities[shows[0]]
 		// The first communication makes one; a call makes its own instead.
-		if made > 1 || made == 0 && len(p.rung) == 0 && (talked || len(p.forms) > 0) {
+		if made > 1 || made == 0 && len(p.rung) == 0 && (talked || asked > 0) {
 			p.s.c.find("activities", p.who(), "deal %d has %d", shows[0].ID, made)
 		}
 	}
@@ -161,6 +186,9 @@ func (p *client) compareEntities(ours []chat, at *standing) {
 func (p *client) compareForms(at *standing) {
 	shows, known := at.shows(p)
 	for _, id := range p.forms {
+		if !at.taken[fmt.Sprint(id)] {
+			continue
+		}
 		if list := at.forms[fmt.Sprint(id)]; len(list) != 1 || known && list[0] != shows[0] {
 			p.s.c.find("requests", p.who(), "request %d has its comment at %v, the client's entities are %v", id, list, shows)
 		}

@@ -124,6 +124,7 @@ func everyFault() []armer {
 		atPortal(callWrites, slow(true)), atPortal(callWrites, inner(500, "INTERNAL_SERVER_ERROR")), atPortal(callWrites, kind(portal.FaultReset)),
 		forgotten(portal.Fault{Kind: portal.FaultLost}), forgotten(portal.Fault{Kind: portal.FaultHTTP, Status: 502}), forgotten(portal.Fault{Kind: portal.FaultHTTP, Status: 500, After: true}),
 		atUIS("call", []string{"start."}, uisplatform.LostAfter, nil), atUIS("call", []string{"start."}, uisplatform.StatusBefore, nil), atUIS("call", []string{"start."}, uisplatform.SlowAfter, late),
+		atPortal([]string{"crm.timeline.comment.add"}, inner(400, "ERROR_ARGUMENT")), atPortal([]string{"crm.timeline.comment.add"}, inner(400, "ERROR_ARGUMENT")), // refused for good
 		refused(portal.FaultRefused), refused(portal.FaultExpired), once(atPortal([]string{"crm.timeline.comment.update"}, kind(portal.FaultOperating))),
 
 		atUIS("adapter", uisWrites, uisplatform.LostAfter, nil), atUIS("adapter", uisWrites, uisplatform.LostAfter, nil), atUIS("adapter", uisWrites[:4], uisplatform.Late, late),

@@ -236,6 +236,9 @@ func (p *client) compareComments(chat int64, page []message, lines []string) {
 			want = append(want, m.Text)
 		}
 	}
+	if p.s.dropped[chat] {
+		return
+	}
 	if p.main == bot {
 		want = nil // nobody knows who he is: nothing goes to the CRM
 	}

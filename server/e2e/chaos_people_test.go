@@ -31,6 +31,9 @@ type side struct {
 	sessions map[int]session
 	moved    map[int64]bool // messages whose webhook came out of turn
 
+	dropped map[int64]bool  // chats whose comment was refused and then dropped by an administrator
+	taken   map[string]bool // offline requests whose notification was answered
+
 	before, leadsBefore int // deals and leads that stood at the portal before the run
 }
 
