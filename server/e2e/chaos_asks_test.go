@@ -126,6 +126,9 @@ func (s *side) decide() int {
 			continue // operators send those again themselves
 		}
 		verb := "retry"
+		if strings.HasPrefix(one.Kind, "start.") {
+			verb = "drop" // a call that nobody knows of is worth nothing any more
+		}
 		var chat int64
 		if _, err := fmt.Sscanf(one.Key, "chat:%d", &chat); err == nil && one.Kind == "crm.timeline.comment.add" && one.ID%3 == 0 {
 			verb = "drop" // nothing of this chat goes to the timeline any more
