@@ -49,13 +49,6 @@ func callsOf(t *testing.T, mode string, change func(telephony map[string]any)) *
 	return c
 }
 
-// answerPhones is the same for a company that is set up already, with recordings.
-func (c *callCentre) answerPhones() {
-	c.t.Helper()
-	c.save(func(s map[string]any) { s["records"] = map[string]any{"send": true, "with_filters": false} })
-	c.paste()
-}
-
 // save changes the settings of telephony.
 func (c *callCentre) save(change func(telephony map[string]any)) {
 	c.t.Helper()
