@@ -116,8 +116,9 @@ func (p *client) compareClicks() {
 func (s *side) decide() int {
 	list, ok := get[struct {
 		Items []struct {
-			ID        int64
-			Kind, Key string
+			ID               int64
+			Kind, Key, State string
+			Reason           struct{ Code, Text string }
 		}
 	}](s, "/operations/commands?state=refused")
 	decided := 0
@@ -129,6 +130,9 @@ func (s *side) decide() int {
 		if strings.HasPrefix(one.Kind, "start.") {
 			verb = "drop" // a call that nobody knows of is worth nothing any more
 		}
+		if newer := s.c.lines(fmt.Sprintf(`SELECT 'done' FROM command o JOIN command n ON n.account_id = o.account_id AND n.merge = o.merge AND n.id > o.id AND n.state = 'done' WHERE o.id = %d`, one.ID)); len(newer) > 0 {
+			verb = "drop" // a newer text stands there, which a retry of this one would take away
+		}
 		var chat int64
 		if _, err := fmt.Sscanf(one.Key, "chat:%d", &chat); err == nil && one.Kind == "crm.timeline.comment.add" && one.ID%3 == 0 {
 			verb = "drop" // nothing of this chat goes to the timeline any more
@@ -137,7 +141,7 @@ func (s *side) decide() int {
 			s.mu.Unlock()
 		}
 		code, body := s.ask(1, http.MethodPost, fmt.Sprintf("/operations/commands/%d/%s", one.ID, verb), nil)
-		s.c.note("%s: %s of %s %s → %d", s.tag, verb, one.Key, one.Kind, code)
+		s.c.note("%s: %s of %s %s (%s %s %s) → %d", s.tag, verb, one.Key, one.Kind, one.State, one.Reason.Code, one.Reason.Text, code)
 		if code != http.StatusOK {
 			s.c.find("no decision", s.tag, "%s of %s %s: %d %s", verb, one.Key, one.Kind, code, body)
 		}
