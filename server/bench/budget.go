@@ -66,7 +66,7 @@ func (s synced) String() string {
 
 func (s synced) waits(name, goal, note string) figure {
 	p50, p99 := spread(s.asked)
-	return figure{Name: name, Value: inMS(p99), Unit: "ms", Yardstick: 1000, P50: inMS(p50), P99: inMS(p99), Goal: goal, Limit: "round trips", Note: note + "; the yardstick is the goal"}
+	return figure{Name: name, Value: inMS(p99), Unit: "ms", Yardstick: 1000, Grain: inMS(askEvery), P50: inMS(p50), P99: inMS(p99), Goal: goal, Limit: "round trips", Note: note + "; the yardstick is the goal"}
 }
 
 // sync queues background commands and lets an operator ask until all of them have left.

@@ -66,7 +66,7 @@ func (s *stand) engine(ctx context.Context, t *town, like samples) ([]figure, er
 	if err := t.chats(ctx, true); err != nil {
 		return nil, err
 	}
-	t.close() // it is measured alone
+	t.halt() // it is measured alone
 	if err := s.settle(ctx, from); err != nil {
 		return nil, err
 	}
@@ -147,10 +147,10 @@ func (s *stand) engineSteps(ctx context.Context) (float64, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	lanes := outbox.New(outbox.Options{DB: s.db, Log: quiet, Registry: outbox.NewRegistry(), Business: clock.System{}.Now})
 	engine := chats.NewEngine(flow.NewWriter(lanes, relay.NewHub(s.db, clock.System{}, quiet, nil)), chats.NewAccountDirectory(), nil, texts,
-		func(ids.AccountID, ids.FileID, string) string { return "" }, s.log)
+		func(ids.AccountID, ids.FileID, string) string { return "" }, quiet)
 	var worked atomic.Int64
 	finished := make(chan struct{})
-	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: s.log, Parallel: workers, Handlers: map[string]inbox.Handler{
+	worker := inbox.NewWorker(inbox.WorkerOptions{DB: s.db, Clock: clock.System{}, Log: quiet, Parallel: workers, Handlers: map[string]inbox.Handler{
 		"chat": counted{engine, func(count int64) {
 			if worked.Add(count) == s.size.queued/turns/2*2 {
 				close(finished)

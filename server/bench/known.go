@@ -5,13 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"omni/server/clock"
 	"omni/server/ids"
 	"omni/server/outbox"
+	"omni/server/sandbox/uisplatform"
 	"omni/server/telephony/numbers"
 )
 
@@ -72,6 +78,108 @@ func (s *stand) managers(ctx context.Context) ([]figure, error) {
 		Note: fmt.Sprintf("%d known numbers of one portal, %d lookups one after the other, without HTTP: switch, portal, entities, people and their telephones in one statement, and the "+
 			"account's wall before it; the yardstick is a bare select of the number's first row, its p50 %.2f ms", known, managersAsked, inMS(bare50)),
 	}}, nil
+}
+
+// scenarios measures the same over HTTP, as a scenario asks, on a server that is quiet and while notifications of calls arrive at it.
+func (s *stand) scenarios(ctx context.Context, t *town) ([]figure, error) {
+	notifications, err := t.notifications(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.people(ctx, t, accounts); err != nil {
+		return nil, err
+	}
+	known, lasting := knownMany, 2*s.size.live
+	if s.size.quick {
+		known = knownFew
+	}
+	if err := s.knowNumbers(ctx, known); err != nil {
+		return nil, err
+	}
+	if err := t.rest(ctx); err != nil {
+		return nil, err
+	}
+	quiet, err := t.scenarioAsks(ctx, known, lasting)
+	if err != nil {
+		return nil, err
+	}
+	e := s.errand(t, samples{}, accounts, s.size.rate, lasting)
+	e.Address, e.Calls = "http://"+t.address+"/uis/bench-%d/notifications", notifications
+	var sent delivered
+	ended := make(chan error, 1)
+	go func() { var err error; sent, err = e.send(ctx); ended <- err }()
+	busy, err := t.scenarioAsks(ctx, known, lasting)
+	if err := errors.Join(err, <-ended); err != nil {
+		return nil, err
+	}
+	p50, p99 := spread(busy)
+	quiet50, quiet99 := spread(quiet)
+	return []figure{{
+		Name: "personal manager beside notifications, p99", Value: inMS(p99), Unit: "ms", Yardstick: inMS(quiet99), P50: inMS(p50), P99: inMS(p99), YardP50: inMS(quiet50), Goal: "nobody waits",
+		Limit: "processor", Note: fmt.Sprintf("%d known numbers, %d lookups over HTTP, GET and POST in turn, while %.0f notifications/s of calls of %d accounts arrive (%d in all, p99 of their answers %.1f ms) and are worked; "+
+			"the yardstick: %d lookups on the same server before it, p50 %.1f ms", known, len(busy), s.size.rate, accounts, sent.Sent, sent.P99, len(quiet), inMS(quiet50)),
+	}}, s.empty(ctx)
+}
+
+// notifications are those of one answered call, as UIS sends them, with marks where session and client stand.
+func (t *town) notifications(ctx context.Context) ([]string, error) {
+	if err := t.telephone(ctx); err != nil {
+		return nil, err
+	}
+	const phone = "79000009977"
+	call, err := t.uis.SimulateCall("answered", uisplatform.CallSpec{Contact: phone})
+	if err != nil {
+		return nil, err
+	}
+	if err := t.platform.Settled(ctx); err != nil {
+		return nil, err
+	}
+	session := strconv.FormatInt(call.ID(), 10)
+	var list []string
+	for _, d := range t.uis.Deliveries() {
+		if d.Kind == "notification" && strings.Contains(d.Body, session) {
+			list = append(list, strings.NewReplacer(session, "{session}", phone, "{phone}").Replace(d.Body))
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("the platform sent no notifications of a call")
+	}
+	return list, nil
+}
+
+// scenarioAsks lets one scenario after the other ask for the manager of a known number.
+func (t *town) scenarioAsks(ctx context.Context, known int, lasting time.Duration) ([]time.Duration, error) {
+	client := &http.Client{Timeout: patience}
+	defer client.CloseIdleConnections()
+	door := "http://" + t.address + "/uis/" + address(knownAccount) + "/manager"
+	var took []time.Duration
+	for n, end := 0, time.Now().Add(lasting); time.Now().Before(end); n++ {
+		fields := url.Values{"numa": {fmt.Sprintf("79%09d", rand.IntN(known))}, "numb": {"74950000031"}, "call_session_id": {strconv.Itoa(900_000_000 + n)}, "direction": {"in"}} //nolint:gosec // which number does not matter
+		method, where, body := http.MethodGet, door+"?"+fields.Encode(), ""
+		if n%2 == 1 {
+			method, where, body = http.MethodPost, door, fields.Encode()
+		}
+		req, err := http.NewRequestWithContext(ctx, method, where, strings.NewReader(body))
+		if err != nil {
+			return nil, fmt.Errorf("ask for a manager: %w", err)
+		}
+		if body != "" {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		began := time.Now()
+		resp, err := client.Do(req)
+		if err != nil {
+			return nil, fmt.Errorf("ask for a manager: %w", err)
+		}
+		raw, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		took = append(took, time.Since(began))
+		if err != nil || !strings.Contains(string(raw), "phones") {
+			return nil, fmt.Errorf("a known number's manager: %s %s: %w", resp.Status, raw, err)
+		}
+		pause(ctx, 5*time.Millisecond)
+	}
+	return took, nil
 }
 
 // knowNumbers fills the table for one account: contacts with a number each, their responsibles matched, the switch on.

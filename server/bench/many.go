@@ -107,8 +107,10 @@ func (s *stand) live(ctx context.Context, t *town, like samples) ([]figure, erro
 			return nil, err
 		}
 		own = append(own, took...)
-		if stages, err = s.stages(ctx); err != nil {
-			return nil, err
+		if s.old == nil { // it looks through whole tables
+			if stages, err = s.stages(ctx); err != nil {
+				return nil, err
+			}
 		}
 		took, err = s.bareLive(ctx, each, s.errand(t, like, accounts, s.size.rate, s.size.live))
 		if err != nil {
@@ -118,7 +120,7 @@ func (s *stand) live(ctx context.Context, t *town, like samples) ([]figure, erro
 	}
 	p50, p99 := spread(own)
 	bare50, bare99 := spread(bare)
-	return []figure{{Name: "webhook in → frame on a socket, p99", Value: inMS(p99), Yardstick: inMS(bare99), Unit: "ms", P50: inMS(p50), P99: inMS(p99), Goal: "at 500 messages/s: p50 < 10 ms, p99 < 60 ms",
+	return []figure{{Name: "webhook in → frame on a socket, p99", Value: inMS(p99), Yardstick: inMS(bare99), Unit: "ms", P50: inMS(p50), P99: inMS(p99), YardP50: inMS(bare50), Goal: "at 500 messages/s: p50 < 10 ms, p99 < 60 ms",
 		Limit: "WAL flush of steps", Note: fmt.Sprintf("%.0f messages/s of %d accounts, %d open sockets; the yardstick does the same by hand (bare insert, bare step, bare gorilla hub): p50 %.1f ms, p99 %.1f ms; "+
 			"the sender is a process of its own; creation in the CRM is off; %s", s.size.rate, accounts, each*accounts, inMS(bare50), inMS(bare99), stages)}}, s.empty(ctx)
 }

@@ -29,6 +29,26 @@ type errand struct {
 	Callers  int            `json:"callers"`
 	From     int64          `json:"from"` // numbers of messages
 	Body     map[string]any `json:"body"`
+	// Calls are, in place of Body, the notifications of one call: {session} and {phone} become those of one call after the other.
+	Calls []string `json:"calls"`
+}
+
+// next is what is posted, and for which account.
+func (e errand) next(n int64) (account int64, raw []byte, err error) {
+	if many := int64(len(e.Calls)); many > 0 {
+		call := e.From + n/many
+		text := strings.NewReplacer("{session}", strconv.FormatInt(call, 10), "{phone}", fmt.Sprintf("78%09d", call%1_000_000_000)).Replace(e.Calls[n%many])
+		return e.First + n/many%e.Accounts, []byte(text), nil
+	}
+	account = e.First + n%e.Accounts
+	body := map[string]any{}
+	for k, v := range e.Body {
+		body[k] = v
+	}
+	body["chat_id"], body["id"] = chatOf(account, n, e.Accounts), e.From+n
+	body["text"] = fmt.Sprintf("at:%d: Есть ли доставка в субботу?", time.Now().UnixNano())
+	raw, err = json.Marshal(body)
+	return account, raw, err
 }
 
 // delivered is what the sender saw.
@@ -54,14 +74,7 @@ func sendMain() error {
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: e.Callers}}
 	var out delivered
 	p50, p99, err := pacedBy(context.Background(), e.Callers, time.Duration(e.Seconds*float64(time.Second)), e.Rate, func(ctx context.Context, n int64) error {
-		account := e.First + n%e.Accounts
-		body := map[string]any{}
-		for k, v := range e.Body {
-			body[k] = v
-		}
-		body["chat_id"], body["id"] = chatOf(account, n, e.Accounts), e.From+n
-		body["text"] = fmt.Sprintf("at:%d: Есть ли доставка в субботу?", time.Now().UnixNano())
-		raw, err := json.Marshal(body)
+		account, raw, err := e.next(n)
 		if err != nil {
 			return err
 		}

@@ -138,8 +138,10 @@ func (s *stand) empty(ctx context.Context) error {
 	if s.old != nil {
 		return s.rejuvenate(ctx)
 	}
-	if _, err := s.bare.Exec(ctx, "truncate inbox, feed, feed_head, reason, command, bench_state, chat, message, client, client_alias, visitor"); err != nil {
-		return fmt.Errorf("empty the tables: %w", err)
+	for _, pool := range []*pgxpool.Pool{s.bare, s.yard} {
+		if _, err := pool.Exec(ctx, "truncate inbox, feed, feed_head, reason, command, bench_state, chat, message, client, client_alias, visitor"); err != nil {
+			return fmt.Errorf("empty the tables: %w", err)
+		}
 	}
 	return nil
 }

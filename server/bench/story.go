@@ -13,7 +13,7 @@ import (
 
 // ofStory tells whether a measurement is one of the whole product.
 func ofStory(name string) bool {
-	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "thousand", "engine", "calls", "save"}, name)
+	return slices.Contains([]string{"story", "first", "budget", "live", "sockets", "http", "thousand", "engine", "calls", "save", "scenario"}, name)
 }
 
 // story measures the whole product in its town, from the first message of a client on.
@@ -37,8 +37,8 @@ func (s *stand) story(ctx context.Context) ([]figure, error) {
 	}{{"first", s.firstMessage}, {"budget", s.budget}, {"sockets", s.sockets}, {"http", s.overHTTP},
 		{"live", func(ctx context.Context, t *town) ([]figure, error) { return s.live(ctx, t, like) }},
 		{"thousand", func(ctx context.Context, t *town) ([]figure, error) { return s.thousand(ctx, t, like) }},
-		{"engine", func(ctx context.Context, t *town) ([]figure, error) { return s.engine(ctx, t, like) }},
-		{"calls", s.calls}, {"save", s.saves}} {
+		{"calls", s.calls}, {"save", s.saves}, {"scenario", s.scenarios},
+		{"engine", func(ctx context.Context, t *town) ([]figure, error) { return s.engine(ctx, t, like) }}} { // the last, as it ends the product
 		if !s.wants(m.name) {
 			continue
 		}
@@ -59,8 +59,6 @@ func (s *stand) wants(name string) bool {
 	switch s.only {
 	case "", "story":
 		return name != "thousand" || s.long
-	case "old":
-		return name == "engine"
 	}
 	return s.only == name
 }

@@ -44,7 +44,9 @@ type town struct {
 	account int64           // the product's numbers of the account and the portal
 	number  int64
 
-	closers []func()
+	settings *config.Config
+	halted   func()
+	closers  []func()
 }
 
 // newTown builds the town on the stand's database.
@@ -101,19 +103,26 @@ func (t *town) open(ctx context.Context, s *stand) error {
 	if err != nil {
 		return fmt.Errorf("configure the product: %w", err)
 	}
-	product, err := app.New(ctx, c, s.log)
+	t.settings = c
+	t.closers = append(t.closers, t.halt)
+	return t.start(ctx, s)
+}
+
+// start starts the product.
+func (t *town) start(ctx context.Context, s *stand) error {
+	product, err := app.New(ctx, t.settings, s.log)
 	if err != nil {
 		return fmt.Errorf("build the product: %w", err)
 	}
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- product.Run(running) }()
-	t.closers = append(t.closers, func() {
+	t.halted = func() {
 		stop()
 		if err := <-ended; err != nil {
 			s.log.Warn("the product ended", "error", err)
 		}
-	})
+	}
 	return until(ctx, "the product to listen", func() (bool, error) {
 		conn, err := net.DialTimeout("tcp", t.address, time.Second)
 		if err != nil {
@@ -252,6 +261,14 @@ func (t *town) call(ctx context.Context, method, path string, in, out any) error
 		return nil
 	}
 	return json.Unmarshal(raw, out)
+}
+
+// halt ends the product; the platforms stay, and start starts it again.
+func (t *town) halt() {
+	if t.halted != nil {
+		t.halted()
+	}
+	t.halted = nil
 }
 
 // close ends the product first: nothing calls platforms that are gone.

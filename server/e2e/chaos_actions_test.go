@@ -27,6 +27,7 @@ func everyAction() []weighted {
 		{"the operator answers with a file", 2, (*client).answerFile}, {"the administrator answers", 1, (*client).answerAdmin}, {"the phone reports", 3, (*client).marks},
 		{"his card changes", 1, (*client).card}, {"somebody is written first", 2, (*client).writeFirst}, {"an answer in the vendor's workplace", 1, (*client).elsewhere},
 		{"the client closes", 1, (*client).leaves}, {"the operator closes", 1, (*client).closes},
+		{"a request", 2, (*client).request}, {"the client edits", 2, (*client).edits}, {"an employee clicks", 2, (*client).click},
 		{"a call", 4, (*client).calls}, {"a call and a message at once", 1, (*client).callAndWrite},
 	}
 }
@@ -64,7 +65,7 @@ func (p *client) outside(channel int64) uisplatform.Client {
 // write is one message of the client; the platform's own record of it is the ledger.
 func (p *client) write(channel int64, text string) {
 	if _, err := p.s.n.uis.ClientWrites(channel, p.outside(channel), text); err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 
@@ -107,7 +108,7 @@ func (p *client) sends(dice *rand.Rand) {
 	content := p.content(dice)
 	_, err := p.s.n.uis.ClientSendsFile(p.main, p.outside(p.main), uisplatform.File{Name: "photo.txt", Body: bytes.NewReader(content)}, p.text("шлёт файл"))
 	if err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 
@@ -201,7 +202,7 @@ func (p *client) marks(dice *rand.Rand) {
 		err = p.s.n.uis.MarkRead(got...)
 	}
 	if err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 
@@ -217,7 +218,7 @@ func (p *client) card(dice *rand.Rand) {
 		card.Phones = []string{p.phone()}
 	}
 	if err := p.s.n.uis.SetVisitorCard(c.ID, card); err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 
@@ -255,7 +256,7 @@ func (p *client) elsewhere(dice *rand.Rand) {
 	text := p.text("ответ в кабинете UIS")
 	p.vendor[text] = true
 	if _, err := p.s.n.uis.OperatorWrites(chat, 1000+int64(p.user), text); err != nil && !p.over(chat) {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 
@@ -272,7 +273,7 @@ func (p *client) leaves(dice *rand.Rand) {
 	chat := open[dice.IntN(len(open))]
 	p.log("the client closes %d", chat)
 	if err := p.s.n.uis.CloseChat(chat, "closed_by_visitor"); err != nil {
-		p.s.c.find("the test itself", p.who(), "%v", err)
+		p.s.c.find(itself, p.who(), "%v", err)
 	}
 }
 

@@ -18,7 +18,10 @@ func (a armer) arm(s *side, dice *rand.Rand) string { return a(s, dice) }
 var (
 	portalWrites = []string{"crm.item.add", "crm.timeline.comment.add", "crm.timeline.comment.update", "crm.timeline.comment.update", ""}
 	portalReads  = []string{"crm.duplicate.findbycomm", "crm.item.list", "crm.timeline.comment.list", "crm.settings.mode.get"}
-	uisWrites    = []string{"POST /v1/adapter/message", "POST /v1/adapter/message", "POST /v1/adapter/message", "POST /v1/adapter/chat", "POST /v1/adapter/resource"}
+	// callWrites are those of telephony, and what a call or a plan writes into entities.
+	callWrites = []string{"telephony.externalcall.register", "telephony.externalcall.finish", "telephony.externalcall.attachrecord", "crm.item.update", "crm.activity.update",
+		"crm.activity.configurable.add"}
+	uisWrites = []string{"POST /v1/adapter/message", "POST /v1/adapter/message", "POST /v1/adapter/message", "POST /v1/adapter/chat", "POST /v1/adapter/resource"}
 )
 
 func of[T any](list []T, dice *rand.Rand) T { return list[dice.IntN(len(list))] }
@@ -47,7 +50,7 @@ func atPortal(methods []string, make func(dice *rand.Rand) portal.Fault) armer {
 		}
 		f.Portal, f.Method, f.Skip = s.n.portal.Name(), of(methods, dice), dice.IntN(3)
 		if _, err := s.c.w.bitrix.AddFault(f); err != nil {
-			s.c.find("the test itself", s.tag, "%v", err)
+			s.c.find(itself, s.tag, "%v", err)
 		}
 		return fmt.Sprintf("%s of %q (%d, after %v, %d ms)", f.Kind, f.Method, f.Status, f.After, f.DelayMS)
 	}
@@ -117,6 +120,11 @@ func everyFault() []armer {
 		atPortal(portalWrites[:4], inner(500, "INTERNAL_SERVER_ERROR")), atPortal(portalWrites[:4], inner(503, "QUERY_LIMIT_EXCEEDED")),
 		atPortal(portalReads, kind(portal.FaultLost)), atPortal(portalReads, status(false)), atPortal(portalReads, inner(500, "INTERNAL_SERVER_ERROR")),
 		atPortal(portalWrites, kind(portal.FaultLimit)), atPortal(portalWrites, kind(portal.FaultExpired)), atPortal(portalWrites, kind(portal.FaultExpired)),
+		atPortal(callWrites, kind(portal.FaultLost)), atPortal(callWrites, lateCall), atPortal(callWrites, status(true)), atPortal(callWrites, status(false)),
+		atPortal(callWrites, slow(true)), atPortal(callWrites, inner(500, "INTERNAL_SERVER_ERROR")), atPortal(callWrites, kind(portal.FaultReset)),
+		forgotten(portal.Fault{Kind: portal.FaultLost}), forgotten(portal.Fault{Kind: portal.FaultHTTP, Status: 502}), forgotten(portal.Fault{Kind: portal.FaultHTTP, Status: 500, After: true}),
+		atUIS("call", []string{"start."}, uisplatform.LostAfter, nil), atUIS("call", []string{"start."}, uisplatform.StatusBefore, nil), atUIS("call", []string{"start."}, uisplatform.SlowAfter, late),
+		atPortal([]string{"crm.timeline.comment.add"}, inner(400, "ERROR_ARGUMENT")), atPortal([]string{"crm.timeline.comment.add"}, inner(400, "ERROR_ARGUMENT")), // refused for good
 		refused(portal.FaultRefused), refused(portal.FaultExpired), once(atPortal([]string{"crm.timeline.comment.update"}, kind(portal.FaultOperating))),
 
 		atUIS("adapter", uisWrites, uisplatform.LostAfter, nil), atUIS("adapter", uisWrites, uisplatform.LostAfter, nil), atUIS("adapter", uisWrites[:4], uisplatform.Late, late),
@@ -139,9 +147,25 @@ func everyFault() []armer {
 func refused(kind string) armer {
 	return func(s *side, _ *rand.Rand) string {
 		if _, err := s.c.w.bitrix.AddFault(portal.Fault{Portal: s.n.portal.Name(), Kind: kind, Method: "crm.timeline.comment.update"}); err != nil {
-			s.c.find("the test itself", s.tag, "%v", err)
+			s.c.find(itself, s.tag, "%v", err)
 		}
 		return "the token is " + kind
+	}
+}
+
+// forgotten makes the token expire, and the answer of its refresh go wrong.
+func forgotten(f portal.Fault) armer {
+	return func(s *side, dice *rand.Rand) string {
+		f.Method = "oauth.token"
+		for _, armed := range s.c.w.bitrix.Faults() {
+			if armed.Method == f.Method && armed.Count > 0 {
+				return "nothing"
+			}
+		}
+		if _, err := s.c.w.bitrix.AddFault(f); err != nil {
+			s.c.find(itself, s.tag, "%v", err)
+		}
+		return refused(portal.FaultExpired)(s, dice) + fmt.Sprintf(", its refresh %s (%d, after %v)", f.Kind, f.Status, f.After)
 	}
 }
 

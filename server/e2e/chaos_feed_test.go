@@ -19,7 +19,7 @@ type entry struct {
 func (s *side) feeds() {
 	rows, err := s.feed()
 	if err != nil {
-		s.c.find("the test itself", s.tag, "%v", err)
+		s.c.find(itself, s.tag, "%v", err)
 		return
 	}
 	for i, e := range rows {

@@ -86,7 +86,7 @@ func (c *chaos) restart(dice *rand.Rand) {
 	crash := dice.IntN(2) == 0
 	c.note("PostgreSQL restarts, crash %v", crash)
 	if err := c.database.server.Restart(context.Background(), crash); err != nil {
-		c.find("the test itself", "", "%v", err)
+		c.find(itself, "", "%v", err)
 	}
 }
 
@@ -101,7 +101,7 @@ func (c *chaos) cut(dice *rand.Rand) {
 func (c *chaos) up(s *server) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if err := s.launch(); err != nil {
-			c.find("the test itself", s.public, "%v", err)
+			c.find(itself, s.public, "%v", err)
 			return
 		}
 		for !s.ready() && !s.gone() && time.Now().Before(end) {

@@ -14,31 +14,23 @@ import (
 func (s *side) compare() {
 	displaced := s.displaced()
 	comments := s.comments()
-	leads := s.leads()
+	at := s.standing()
 	total := 0
 	for _, p := range s.people {
 		before := s.c.count()
-		p.compare(displaced, comments, leads)
-		total += len(leads[p.phone()])
+		p.compare(displaced, comments, at)
+		total += len(at.people[p.phone()])
 		if s.c.count() > before+10 {
 			break // one cause, many consequences
 		}
 	}
-	own := 0
-	for phone, list := range leads {
-		if strings.HasPrefix(phone, "79001") {
-			own += len(list)
-		}
-	}
-	if own != total {
-		s.c.find("foreign lead", s.tag, "%d leads of this run, %d of its clients", own, total)
-	}
+	at.rest(s, total)
 	s.strangers()
 	s.feeds()
 }
 
 // compare is about one client.
-func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, leads map[string][]portal.Item) {
+func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, at *standing) {
 	s := p.s
 	outside, ours := p.chats(), s.chatsOf(p)
 	byUIS := map[int64]chat{}
@@ -88,8 +80,10 @@ func (p *client) compare(displaced map[int64]bool, comments map[int64][]string, 
 			s.c.find("acknowledged message", p.who(), "%q is %d times on the page", m.text, n)
 		}
 	}
-	p.compareLeads(ours, leads)
-	p.compareCalls(leads)
+	p.compareEntities(ours, at)
+	p.compareCalls(at)
+	p.compareForms(at)
+	p.compareClicks()
 }
 
 // compareClient: what the client wrote is on the page, each once and in order. A webhook that was made to change places may have done so.
@@ -242,52 +236,13 @@ func (p *client) compareComments(chat int64, page []message, lines []string) {
 			want = append(want, m.Text)
 		}
 	}
+	if p.s.dropped[chat] {
+		return
+	}
 	if p.main == bot {
 		want = nil // nobody knows who he is: nothing goes to the CRM
 	}
 	p.same(fmt.Sprintf("timeline of chat %d", chat), want, lines, nil)
-}
-
-// compareLeads: one lead for one client, with his phone, tied to all his chats.
-func (p *client) compareLeads(ours []chat, leads map[string][]portal.Item) {
-	wrote := len(p.rung)
-	for _, c := range ours {
-		if c.UIS != nil {
-			wrote++
-		}
-	}
-	list := leads[p.phone()]
-	want := min(1, wrote)
-	if p.main == bot {
-		want = 0
-	}
-	if len(list) != want {
-		p.s.c.find("leads", p.who(), "%d instead of %d", len(list), want)
-		return
-	}
-	if want == 0 {
-		return
-	}
-	if len(list[0].Phones) != 1 {
-		p.s.c.find("leads", p.who(), "phones %v", list[0].Phones)
-	}
-	for _, c := range ours {
-		if c.UIS != nil && (len(c.Entities) != 1 || c.Entities[0].Type != "lead" || c.Entities[0].ID != int64(list[0].ID)) {
-			p.s.c.find("wrong entity", p.who(), "chat %d is tied to %v, the lead is %d", *c.UIS, c.Entities, list[0].ID)
-		}
-	}
-}
-
-// leads are the portal's leads by phone, as digits.
-func (s *side) leads() map[string][]portal.Item {
-	out := map[string][]portal.Item{}
-	for _, item := range s.n.portal.Items(portal.Lead) {
-		for _, phone := range item.Phones {
-			digits := strings.TrimPrefix(portal.NormalizePhone(phone), "+")
-			out[digits] = append(out[digits], item)
-		}
-	}
-	return out
 }
 
 var (
@@ -305,7 +260,7 @@ func (s *side) comments() map[int64][]string {
 		if head == nil {
 			continue
 		}
-		if len(c.Bindings) != 1 || c.Bindings[0].Type != portal.Lead {
+		if len(c.Bindings) != 1 || c.Bindings[0].Type != s.work() {
 			s.c.find("wrong comment", s.tag, "chat %s: %v", head[1], c.Bindings)
 		}
 		if parts[head[0]] {

@@ -30,6 +30,11 @@ type side struct {
 	people   []*client
 	sessions map[int]session
 	moved    map[int64]bool // messages whose webhook came out of turn
+
+	dropped map[int64]bool  // chats whose comment was refused and then dropped by an administrator
+	taken   map[string]bool // offline requests whose notification was answered
+
+	before, leadsBefore int // deals and leads that stood at the portal before the run
 }
 
 type session struct {
@@ -52,7 +57,10 @@ type client struct {
 	first   string          // the phone was written first under this text
 	history []string
 	rung    []rung // his calls, in their order
-	broken  bool   // something never came: nothing more can be done with him
+	forms   []int64
+	clicks  []string // employees' clicks on his number, as the portal calls them
+	edited  map[int64]bool
+	broken  bool // something never came: nothing more can be done with him
 }
 
 // told is a message of an operator that the server has acknowledged.
@@ -108,7 +116,7 @@ func (s *side) anybody(dice *rand.Rand) *client {
 	defer s.mu.Unlock()
 	if len(s.people) < 4 || dice.IntN(s.c.fresh) == 0 {
 		n := len(s.people) + 1
-		p := &client{s: s, number: n, user: 2 + n%2, known: map[int64]int64{}, vendor: map[string]bool{}, main: []int64{whatsapp, whatsapp, whatsapp, personal, waba, sms, bot}[dice.IntN(7)]}
+		p := &client{s: s, number: n, user: 2 + n%2, known: map[int64]int64{}, vendor: map[string]bool{}, edited: map[int64]bool{}, main: []int64{whatsapp, whatsapp, whatsapp, personal, waba, sms, bot}[dice.IntN(7)]}
 		s.people = append(s.people, p)
 		return p
 	}

@@ -29,6 +29,7 @@ type tenant struct {
 	operator string
 	id       int64 // of the portal here
 	simple   bool  // its CRM works without leads
+	acts     bool  // a first communication makes an activity, too
 }
 
 // staff are the portal's invented people at UIS, with the same e-mails, so that they are matched by themselves.
@@ -43,8 +44,14 @@ func staff() []uisplatform.Employee {
 // company adds a portal and a UIS account; firstID makes twins of accounts.
 func (w *world) company(name string, firstID int64) *tenant {
 	w.t.Helper()
-	n := &tenant{w: w, t: w.t, name: name}
-	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: name, LeadsMode: portal.Classic, Licence: "ru_ent250"})
+	return w.companyIn(portal.Classic, name, firstID)
+}
+
+// companyIn is a company whose CRM works in this mode.
+func (w *world) companyIn(mode, name string, firstID int64) *tenant {
+	w.t.Helper()
+	n := &tenant{w: w, t: w.t, name: name, simple: mode == portal.Simple}
+	n.portal = w.bitrix.AddPortal(portal.PortalConfig{Name: name, LeadsMode: mode, Licence: "ru_ent250"})
 	require.NoError(w.t, w.served.Add(n.portal))
 	config := uisplatform.DemoAccount(name)
 	config.Employees, config.FirstID = staff(), firstID
@@ -95,7 +102,7 @@ func (n *tenant) settle() {
 	main["enabled"], main["portal"] = true, n.id
 	chats["enabled"], chats["portal"], chats["create"], chats["responsible"] = true, n.id, true, 1
 	chats["channels"] = []int{20, 21, 22, 23, 24, 25, 26, 27, 28}
-	chats["first"] = map[string]any{"on": true, "create": []string{n.work()}}
+	chats["first"] = map[string]any{"on": true, "create": n.creates()}
 	chats["repeat"] = map[string]any{"on": false, "create": []string{}}
 	chats["comment_priority"], chats["create_at"] = "deals", "start"
 	body, err := json.Marshal(doc)
@@ -126,6 +133,13 @@ func (n *tenant) work() string {
 		return "deal"
 	}
 	return "lead"
+}
+
+func (n *tenant) creates() []string {
+	if n.acts {
+		return []string{n.work(), "activity"}
+	}
+	return []string{n.work()}
 }
 
 func section(doc map[string]any, name string) map[string]any {

@@ -78,3 +78,23 @@ func TestTokensEndInMidLane(t *testing.T) {
 	require.Equal(t, "active", n.state())
 	w.clean()
 }
+
+// TestTheLastTokenIsGoneAndNobodySaidSo: a server that buries a portal's last pair and dies before it blocks the portal leaves it to the next sender, so that an
+// administrator is asked to open the app.
+func TestTheLastTokenIsGoneAndNobodySaidSo(t *testing.T) {
+	t.Parallel()
+	w, n := one(t, 1)
+	c := &callCentre{n, t}
+	w.servers[0].kill()
+	require.Zero(t, c.rows(`WITH buried AS (UPDATE portal_token SET dead = 'invalid_grant' RETURNING 1) SELECT count(*) - count(*) FROM buried`))
+	w.servers[0].start()
+	require.Equal(t, "active", n.state())
+	_, err := n.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: "79000000097", Name: "Лев"}, "есть кто?")
+	require.NoError(t, err)
+	eventually(t, "the portal is blocked", func() bool { return n.state() == "blocked" })
+	n.admin = n.open(1, "DEFAULT", nil).Session
+	w.rest()
+	require.Equal(t, "active", n.state())
+	require.Len(t, c.of(portal.Lead, "79000000097"), 1)
+	w.clean()
+}

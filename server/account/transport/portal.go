@@ -47,6 +47,11 @@ func (p *Portal) Send(ctx context.Context, lane outbox.Lane, commands []outbox.O
 func (p *Portal) send(ctx context.Context, lane outbox.Lane, commands []outbox.Outgoing) (replies []outbox.Reply, left time.Time) {
 	ref := account.Ref{Account: lane.Account, Portal: lane.Portal}
 	access, err := p.accounts.Working(ctx, ref)
+	if errors.Is(err, account.ErrNoToken) && !access.Portal.Sleeps() {
+		// Whoever buried the last pair died before the portal was blocked: nobody would be told to open the app.
+		_, failed := p.accounts.Happen(ctx, ref, account.TokensGone)
+		err = errors.Join(err, failed)
+	}
 	if err != nil {
 		return all(commands, accessFailure(err)), time.Now()
 	}
