@@ -10,7 +10,7 @@ import type { Parameter } from '../model/filter'
 import type { Choice } from '../model/pick'
 import { read, type Doc } from '../model/settings'
 import type { Variable } from '../model/template'
-import { references, vanished, type Entry, type Reference, type Vanished } from '../model/vanished'
+import { acting, references, vanished, type Entry, type Reference, type Vanished } from '../model/vanished'
 import { useForm, type SettingsForm } from './useSettingsForm'
 
 export type DirectoryName = paths['/directories/{name}']['get']['parameters']['path']['name']
@@ -171,7 +171,7 @@ function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
   const parameters = useParameters()
   const settled = shallowRef<Doc | null>(form.draft.value)
   watchDebounced(() => form.draft.value, pause, (doc) => { settled.value = doc })
-  const named = computed(() => (settled.value ? references(settled.value, parameters.value) : []))
+  const named = computed(() => (settled.value ? acting(settled.value, references(settled.value, parameters.value)) : []))
   const portalOfReference = (reference: Reference) => (ofPortal.includes(reference.directory as DirectoryName) ? portalOf(form, reference.pointer.split('/')[1] ?? '') : null)
   const keyOf = (reference: Reference) => `${reference.directory} ${String(portalOfReference(reference) ?? '')}`
   const wanted = computed(() => [...new Set(named.value.map(keyOf))].sort().join('\n'))

@@ -1,5 +1,6 @@
 import type { Filter, Parameter } from './filter'
-import { read, type Doc } from './settings'
+import { stateOf } from './dependencies'
+import { read, shown, type Doc } from './settings'
 
 /** An entry of a directory: what the settings may name. */
 export interface Entry {
@@ -77,6 +78,13 @@ export function references(doc: Doc, parameters: readonly Parameter[]): Referenc
   }
   fields('/lines/fields')
   return list
+}
+
+/** The references that act: what a page disables or hides troubles nobody, and the server does not compare it either. */
+export function acting(doc: Doc, list: readonly Reference[]): Reference[] {
+  const off = new Set(shown.filter((field) => stateOf(doc, field).disabled))
+  const fieldOf = (pointer: string) => shown.find((field) => pointer === field || pointer.startsWith(`${field}/`)) ?? pointer
+  return list.filter(({ pointer }) => !off.has(fieldOf(pointer)) && !stateOf(doc, pointer).disabled)
 }
 
 /** Whether an entry is what a reference may mean. */
