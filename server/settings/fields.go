@@ -16,7 +16,7 @@ type use struct{ acts, must bool }
 
 func (v *validator) wrong(field, code string) { v.errors = append(v.errors, FieldError{field, code}) }
 
-func (v *validator) choice(field, value string, choices ...string) {
+func (v *validator) choice(field, value string, choices []string) {
 	switch {
 	case value == "":
 		v.wrong(field, "required")
@@ -90,7 +90,7 @@ func (v *validator) fields(at string, list []FieldMapping, kind rules.Kind, acts
 	for i, f := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
 		if acts || f.Entity != "" {
-			v.choice(row+"/entity", f.Entity, "lead", "deal", "contact", "company")
+			v.choice(row+"/entity", f.Entity, entities)
 		}
 		if acts {
 			v.field(row+"/field", f, kind)

@@ -47,7 +47,7 @@ func Validate(doc Document, known Known) FieldErrors {
 	v.telephony(doc.Telephony)
 	at(doc.Chats.Portal)
 	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
-	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
+	v.choice("/chats/create_at", doc.Chats.CreateAt, creationMoments)
 	for i, c := range doc.Chats.Channels {
 		if v.known.Channels != nil && !v.known.Channels[c] {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
@@ -83,8 +83,8 @@ func (v *validator) telephony(t Telephony) {
 	shown := !t.OtherTelephony
 	active := t.Enabled && shown
 	v.portal("/telephony/portal", t.Portal, false)
-	v.choice("/telephony/talker", t.Talker, "first", "last")
-	if !slices.Contains([]int{5, 10, 15, 20, 25}, t.ResponsibleAfterMin) {
+	v.choice("/telephony/talker", t.Talker, talkers)
+	if !slices.Contains(laterMinutes, t.ResponsibleAfterMin) {
 		v.wrong("/telephony/responsible_after_min", "choice")
 	}
 	v.filter("/telephony/filter_inbound", t.FilterInbound, rules.InboundFilter, shown && t.FilterOn)
@@ -105,8 +105,8 @@ func (v *validator) templates(at string, list []CallTemplate) {
 	v.many(at, len(list))
 	for i, template := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
-		v.choice(row+"/direction", template.Direction, "in", "out")
-		v.choice(row+"/entity", template.Entity, "lead", "deal", "contact", "company")
+		v.choice(row+"/direction", template.Direction, directions)
+		v.choice(row+"/entity", template.Entity, entities)
 		v.filter(row+"/filter", template.Filter, rules.CallTitle, true)
 		v.template(row+"/text", template.Text, rules.Call)
 	}
@@ -158,7 +158,7 @@ func (v *validator) priority(field string, c Common, creates bool) {
 	case acts && v.here.Simple && (*c.CommentPriority == "leads" || *c.CommentPriority == "both"):
 		v.wrong(field, "no_leads")
 	default:
-		v.choice(field, *c.CommentPriority, "deals", "leads", "both")
+		v.choice(field, *c.CommentPriority, commentTargets)
 	}
 }
 
@@ -167,7 +167,7 @@ func (v *validator) created(field string, c Creation, creates bool) {
 	for i, e := range c.Create {
 		at := fmt.Sprintf("%s/%d", field, i)
 		switch {
-		case !slices.Contains([]string{"lead", "deal", "activity"}, e):
+		case !slices.Contains(created, e):
 			v.wrong(at, "choice")
 		case slices.Contains(c.Create[:i], e):
 			v.wrong(at, "twice")

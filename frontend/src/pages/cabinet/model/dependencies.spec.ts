@@ -3,7 +3,7 @@ import acting from '../../../../../server/settings/testdata/acting.json'
 import { certainFilter, funnelActs, prioritiesOf, priorityMatters, stateOf } from './dependencies'
 import { read, shown, write, type Doc } from './settings'
 
-const empty: Doc = { version: 1 }
+const empty = { version: 1 } as Doc
 const doc = (values: Record<string, unknown>): Doc => Object.entries(values).reduce((made, [pointer, value]) => write(made, pointer, value), empty)
 const classic = { simple: false }
 

@@ -15,7 +15,7 @@ const values: Record<string, unknown> = {
   '/chats/channels': [20],
   '/requests/fields': [{ entity: 'lead', field: 'UF_1', param: 'name', always: false }],
 }
-const doc = Object.entries(values).reduce<Doc>((made, [pointer, value]) => write(made, pointer, value), { version: 1 })
+const doc = Object.entries(values).reduce<Doc>((made, [pointer, value]) => write(made, pointer, value), { version: 1 } as Doc)
 const named = references(doc, parameters)
 const directories: Record<string, Entry[]> = {
   'b24-users': [{ id: 15, name: 'Other' }],
