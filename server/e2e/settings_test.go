@@ -50,7 +50,7 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 	require.True(t, stages["lead/<nil>/NEW"] && stages["deal/0/NEW"], "%v", stages)
 	require.EqualValues(t, 0, n.list("pipelines")[0]["id"])
 	require.Equal(t, "74950000031", n.list("numbers")[0]["id"])
-	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "parameters", "mode", "channels", "uis-employees", "b24-users"} {
+	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "parameters", "mode", "channels", "uis-employees", "b24-users", "departments"} {
 		require.NotEmpty(t, n.list(name), name)
 	}
 	for _, p := range n.list("parameters") { // as the catalogue declares them (R2)
@@ -61,6 +61,14 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 			require.Equal(t, "answer", p["known"].(map[string]any)["call"])
 		}
 	}
+	eventually(t, "people have their department beside their name", func() bool {
+		for _, u := range n.list("b24-users") {
+			if u["department"] != "" {
+				return true
+			}
+		}
+		return false
+	})
 	code, _ := n.as(n.admin, "GET", "/directories/weather", nil)
 	require.Equal(t, http.StatusNotFound, code)
 

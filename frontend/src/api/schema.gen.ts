@@ -2075,7 +2075,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
+                name: "b24-users" | "departments" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
             };
             cookie?: never;
         };
