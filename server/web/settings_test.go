@@ -51,6 +51,7 @@ func newCabinet(t *testing.T) cabinet {
 	s.app.Get("/settings", s.getSettings)
 	s.app.Put("/settings", s.putSettings)
 	s.app.Get("/settings/versions", s.settingsVersions)
+	s.app.Get("/history", s.history)
 	s.app.Post("/settings/versions/:n/restore", s.restoreSettings)
 	c := cabinet{t, s}
 	c.sql(`INSERT INTO account (id, name, created_at) OVERRIDING SYSTEM VALUE VALUES ($1, 'A', now())`, int64(company))

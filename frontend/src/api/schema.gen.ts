@@ -66,6 +66,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who changed what in the account and when, newest first; versions of the settings with what they changed, and changes of matches, of the connection to UIS and of portals in words. Administrators only. */
+        get: operations["listHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings/versions/{n}/restore": {
         parameters: {
             query?: never;
@@ -1020,6 +1037,23 @@ export interface components {
             saved_by: string;
             diff: components["schemas"]["SettingsDiff"][];
         };
+        HistoryList: {
+            items: components["schemas"]["HistoryItem"][];
+            next: string | null;
+        };
+        HistoryItem: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description empty when nobody of the account did it */
+            by: string;
+            /** @enum {string} */
+            kind: "settings" | "matched" | "unmatched" | "uis_connected" | "uis_changed" | "uis_removed" | "portal_added" | "portal_opened" | "portal_renamed" | "portal_removed" | "app_uninstalled";
+            text: string;
+            /** @description of the settings */
+            version: number | null;
+            diff: components["schemas"]["SettingsDiff"][];
+        };
         SettingsDiff: {
             field: string;
             before?: unknown;
@@ -1704,6 +1738,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHistory: {
+        parameters: {
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
                 };
             };
             default: components["responses"]["Problem"];
