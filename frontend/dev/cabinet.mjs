@@ -113,6 +113,23 @@ function versionsOf(world) {
   return world.trouble || world.version >= 8 ? [{ version: 8, saved_at: at(1), saved_by: names[1], diff: [] }, ...all] : all
 }
 
+/** Versions and what was changed beside the settings, page by page of two. */
+function historyOf(world, query) {
+  const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString()
+  const versions = versionsOf(world).map((one) => ({ id: `settings-${one.version}`, at: one.saved_at, by: one.saved_by, kind: 'settings', text: '', version: one.version, diff: one.diff }))
+  const changes = [['matched', 200, 'Сотрудник Игорь Седов вручную сопоставлен с Седов Игорь Петрович в UIS', names[0]], ['uis_changed', 1500, 'Изменено подключение к UIS: ключ API', names[1]], ['portal_opened', 4000, 'Портал Север подключён', '']]
+    .map(([kind, minutes, text, by], i) => ({ id: `${kind}-${i + 1}`, at: at(minutes), by, kind, text, version: null, diff: [] }))
+  const all = [...versions, ...changes].sort((a, b) => b.at.localeCompare(a.at))
+  const from = Number(query.get('cursor') ?? 0)
+  return { items: all.slice(from, from + 3), next: from + 3 < all.length ? String(from + 3) : null }
+}
+
+/** What an older version names and what is not there any more. */
+function refusedRestore() {
+  const gone = (field) => ({ field, code: 'gone', text: 'Этого больше нет' })
+  return problem(422, 'settings_invalid', 'Проверьте отмеченные поля', { errors: [gone('/telephony/funnel/lead_stage'), gone('/chats/responsibles/1/user'), gone('/main/sync_only/0')] })
+}
+
 function communicationOf(world, ref) {
   const found = world.communications.find((one) => one.ref === decodeURIComponent(ref))
   if (!found) throw problem(404, 'communication_not_found', 'Обращение не найдено')
@@ -141,7 +158,8 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/settings$/, () => world.settings],
     ['PUT', /^\/settings$/, (_, body, request) => save(world, body, request.headers['if-match'])],
     ['GET', /^\/settings\/versions$/, () => list(versionsOf(world))],
-    ['POST', /^\/settings\/versions\/(\d+)\/restore$/, () => { world.version += 1; world.settings = { ...world.settings, version: world.version }; return world.settings }],
+    ['GET', /^\/history$/, (_, __, request) => historyOf(world, new URL(request.url, 'http://x').searchParams)],
+    ['POST', /^\/settings\/versions\/(\d+)\/restore$/, () => { if (world.trouble) throw refusedRestore(); world.version += 1; world.settings = { ...world.settings, version: world.version }; return world.settings }],
     ['GET', /^\/uis$/, () => world.uis],
     ['PUT', /^\/uis$/, (_, body) => connect(world, body)],
     ['DELETE', /^\/uis$/, () => { world.uis = makeWorld(true).uis }],

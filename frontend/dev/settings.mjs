@@ -50,7 +50,7 @@ export function directoriesOf(world) {
     ...pipelines.flatMap((pipeline) => times(big ? 20 : 6, (i) => ({ id: `${pipeline.id === 0 ? '' : `C${pipeline.id}:`}S${i}`, name: big ? `Стадия ${i + 1}` : stageNames[i], entity: 'deal', pipeline: pipeline.id, semantic: 'P' }))),
   ]
   const field = (entity, i) => ({ id: i === 0 ? 'COMMENTS' : i === 1 ? 'UTM_SOURCE' : `UF_CRM_${i}`, name: i === 0 ? 'Комментарий' : i === 1 ? 'UTM Source' : `Поле ${i}`, entity, own: i > 1, type: i % 5 === 4 ? 'double' : 'string', text: i % 5 !== 4 })
-  const people = times(big ? 500 : 12, (i) => ({ id: i + 1, name: big ? `Сотрудник ${i + 1} Примеров` : world.names[i], email: `person${i + 1}@example.com`, active: true }))
+  const people = times(big ? 500 : 12, (i) => ({ id: i + 1, name: big ? `Сотрудник ${i + 1} Примеров` : world.names[i], email: `person${i + 1}@example.com`, department: ['Отдел продаж', 'Поддержка', ''][i % 3], active: true }))
   const simple = (list) => list.map(([id, name, more]) => ({ id, name, ...more }))
   return {
     'b24-users': people, pipelines, stages,
@@ -62,7 +62,7 @@ export function directoriesOf(world) {
     campaigns: simple([[1201, 'Весна'], [1202, 'Баннер на главной']]), scenarios: simple([[61, 'Рабочее время'], [62, 'Ночь']]), operations: simple([['menu', 'Меню'], ['queue', 'Распределение'], ['voice_mail', 'Голосовая почта']]),
     tags: [], channels: world.uis.channels,
     parameters: parameters.map((one) => ({ ...one, name: t.param[one.id] })),
-    variables: variables.map((one) => ({ ...one, name: t.variable[one.id], group_name: t.variable_group[one.group] })),
+    variables: variables.map((one) => ({ ...one, name: t.variable[one.id], hint: t.variable_hint[one.id], group_name: t.variable_group[one.group] })),
   }
 }
 

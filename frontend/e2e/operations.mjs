@@ -185,9 +185,25 @@ export const operations = (accessible, fits) => ({
     assert.equal(await id(page, 'version-restore-7').count(), 0, 'the newest one is in force')
     await shot('operations-history')
     await healthy?.(page)
+    assert.match(await id(page, 'change-matched-1').innerText(), /сопоставлен с Седов/, 'what is changed beside the settings, in words')
+    await id(page, 'change-portal_opened-3').waitFor() // the second page comes by itself
     await id(page, 'version-restore-6').click()
     await id(page, 'confirm').click()
     await id(page, 'version-8').waitFor()
+  },
+  async 'operations: a refused restore names every field'({ page, url, shot, healthy }) {
+    await page.goto(`${url}/cabinet?lang=ru&trouble=1`)
+    await id(page, 'nav-operations').click()
+    await tab(page, 'history').click()
+    await id(page, 'version-restore-7').click()
+    await id(page, 'confirm').click()
+    await id(page, 'confirm-error').waitFor()
+    const fields = await id(page, 'confirm-error').locator('li').allInnerTexts()
+    assert.deepEqual(fields.length, 3)
+    assert.match(fields[0], /^Телефония: .+: Этого больше нет$/)
+    assert.match(fields[1], /^Чаты: .+, строка 2: Этого больше нет$/)
+    await shot('operations-restore-refused')
+    await healthy?.(page)
   },
   async 'operations: light and dark, both languages, large and small'({ page, url, shot }) {
     for (const [width, height] of [[1280, 720], [1920, 1080], [900, 600]]) {

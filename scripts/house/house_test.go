@@ -26,7 +26,7 @@ const (
 var floors = [][]string{
 	{"server/ids", "server/clock", "server/store", "server/config", "server/rules", "server/secret", "server/httpguard", "locales", "migrations"},
 	{"server/bitrix24", "server/uis"},
-	{"server/outbox", "server/jobs", "server/rounds", "server/inbox", "server/relay", "server/files", "server/days", "server/restlog"},
+	{"server/outbox", "server/jobs", "server/rounds", "server/inbox", "server/relay", "server/files", "server/days", "server/restlog", "server/history"},
 	{"server/crm", "server/account", "server/settings", "server/flow", "server/why", "server/report"},
 	{"server/chats", "server/workplace", "server/telephony", "server/requests", "server/openlines"},
 	{"server/web", "placements"},

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"omni/server/bitrix24"
 	"omni/server/clock"
+	"omni/server/history"
 	"omni/server/httpguard"
 	"omni/server/ids"
 	"omni/server/relay"
@@ -108,6 +110,9 @@ func (r portalRow) portal() Portal {
 	}
 	return p
 }
+
+// called is what people call the portal: its name, without one the domain (P2).
+func (r *portalRow) called() string { return cmp.Or(r.Name, r.Domain) }
 
 func (r *portalRow) setStatus(s Status) {
 	r.State, r.Reason, r.Finished, r.Repair = s.State, s.Reason, s.Finished, s.Repair
@@ -206,6 +211,13 @@ func (a *Accounts) SetName(ctx context.Context, ref Ref, name string) (Portal, e
 // The app stays installed there: opening it again makes a new portal. Error: ErrNoPortal.
 func (a *Accounts) Remove(ctx context.Context, ref Ref) error {
 	return a.db.InAccountORM(ctx, ref.Account, func(ctx context.Context, u *store.Unit) error {
+		var row portalRow
+		if err := take(u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}), ref, &row); err != nil {
+			return err
+		}
+		if err := history.Note(ctx, u.Tx, ref.Account, a.clock.Now(), history.PortalRemoved, history.About{Name: row.called()}); err != nil {
+			return err
+		}
 		done := u.ORM.Where("account_id = ? AND id = ?", ref.Account, ref.Portal).Delete(&portalRow{})
 		if done.Error != nil {
 			return fmt.Errorf("remove portal %d: %w", ref.Portal, done.Error)
@@ -260,6 +272,12 @@ func (a *Accounts) change(ctx context.Context, ref Ref, fn func(*portalRow)) (Po
 		row.ChangedAt = a.clock.Now()
 		if err := u.ORM.Save(&row).Error; err != nil {
 			return err
+		}
+		if before.Name != row.Name {
+			about := history.About{Name: cmp.Or(before.Name, before.Domain), Other: row.called()}
+			if err := history.Note(ctx, u.Tx, ref.Account, row.ChangedAt, history.PortalRenamed, about); err != nil {
+				return err
+			}
 		}
 		return announce(ctx, u.Tx, ref, row.ChangedAt)
 	})

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"omni/server/history"
 	"omni/server/ids"
 	"omni/server/store"
 )
@@ -82,6 +84,11 @@ func (a *Accounts) admit(ctx context.Context, d Delivered, awaited *Ref) (Portal
 		if err := a.savePair(u.ORM, row.portal().Ref(), d.Pair, now); err != nil {
 			return err
 		}
+		if fresh {
+			if err := noteOpened(ctx, u.Tx, &row, d.Pair.User, now); err != nil {
+				return err
+			}
+		}
 		return announce(ctx, u.Tx, row.portal().Ref(), now)
 	})
 	if err != nil {
@@ -93,6 +100,17 @@ func (a *Accounts) admit(ctx context.Context, d Delivered, awaited *Ref) (Portal
 		a.installed(row.portal())
 	}
 	return row.portal(), nil
+}
+
+// noteOpened notes that the app was installed at a portal, or that the portal gave its consent. Of the person only the number is known as long as the
+// portal's people were not read.
+func noteOpened(ctx context.Context, tx pgx.Tx, row *portalRow, user ids.B24UserID, now time.Time) error {
+	by := fmt.Sprintf("№ %d", user)
+	err := tx.QueryRow(ctx, `SELECT trim(first_name || ' ' || last_name) FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND id = $3`, int64(row.AccountID), int64(row.ID), int64(user)).Scan(&by)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("find who opened portal %d: %w", row.ID, err)
+	}
+	return history.Note(history.By(ctx, by), tx, row.AccountID, now, history.PortalOpened, history.About{Name: row.called()})
 }
 
 // place finds or makes the row of a delivered portal, locks it and tells the status it had before.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"omni/server/bitrix24"
+	"omni/server/history"
 	"omni/server/ids"
 	"omni/server/restlog"
 	"omni/server/store"
@@ -48,6 +49,9 @@ func (a *Accounts) AddPortal(ctx context.Context, account ids.AccountID, by Aske
 				IdleSince: now, CreatedAt: now, ChangedAt: now,
 			}
 			if err := u.ORM.Create(&row).Error; err != nil {
+				return err
+			}
+			if err := history.Note(ctx, u.Tx, account, now, history.PortalAdded, history.About{Name: row.called()}); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"omni/server/bitrix24"
+	"omni/server/history"
 	"omni/server/restlog"
 	"omni/server/store"
 )
@@ -51,6 +52,9 @@ func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
 			}
 		}
 		if err := raiseRights(ctx, u.Tx, ref.Account); err != nil {
+			return err
+		}
+		if err := history.Note(ctx, u.Tx, ref.Account, now, history.AppUninstalled, history.About{Name: row.called()}); err != nil {
 			return err
 		}
 		return announce(ctx, u.Tx, ref, now)

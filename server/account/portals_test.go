@@ -14,6 +14,8 @@ import (
 	"omni/server/account/accounttest"
 	"omni/server/account/proof"
 	"omni/server/bitrix24"
+	"omni/server/history"
+	"omni/server/history/historytest"
 	"omni/server/ids"
 )
 
@@ -56,7 +58,8 @@ func TestAddCredentialsJoinsTheAskersAccountP1(t *testing.T) {
 	s := accounttest.New(t, "north", "south")
 	north := s.Opened("north").Portal
 	s.Install("south")
-	p, authorize, err := s.Accounts.AddPortal(t.Context(), north.Account, account.Asker{Portal: north.ID, User: 1}, "Юг", s.Portal("south").URL()+"/")
+	as := history.By(t.Context(), "Анна")
+	p, authorize, err := s.Accounts.AddPortal(as, north.Account, account.Asker{Portal: north.ID, User: 1}, "Юг", s.Portal("south").URL()+"/")
 	require.NoError(t, err)
 	require.Equal(t, account.Waiting, p.State)
 	require.Equal(t, "Юг", p.Title())
@@ -78,6 +81,14 @@ func TestAddCredentialsJoinsTheAskersAccountP1(t *testing.T) {
 	o, err := s.Prover.Frame(t.Context(), s.Frame("south", 1))
 	require.NoError(t, err)
 	require.Equal(t, joined.ID, o.Portal.ID, "opening the app there finds it (P1)")
+	_, err = s.Accounts.SetName(as, joined.Ref(), "Южный")
+	require.NoError(t, err)
+	_, err = s.Accounts.SetName(as, joined.Ref(), "Южный")
+	require.NoError(t, err)
+	require.NoError(t, s.Accounts.Remove(as, joined.Ref()))
+	require.ErrorIs(t, s.Accounts.Remove(as, joined.Ref()), account.ErrNoPortal)
+	require.Equal(t, []string{"№ 1 portal_opened " + north.Domain, "Анна portal_added Юг", "№ 1 portal_opened Юг", "Анна portal_renamed Юг Южный", "Анна portal_removed Южный"},
+		historytest.Lines(t, s.DB, north.Account), "who did what stays, by the names of then")
 }
 
 func TestConsentThatNobodyAskedForIsRefused(t *testing.T) {
@@ -200,6 +211,7 @@ func TestUninstallTakesTheTokensAtOnceAndReinstallWorksP7(t *testing.T) {
 		require.Equal(t, account.Installing, back.Portal.State)
 	}
 	require.EqualValues(t, 2, operator.User)
+	require.Contains(t, historytest.Lines(t, s.DB, o.Portal.Account), "app_uninstalled "+o.Portal.Domain)
 }
 
 func TestCleanUninstallErasesTheAccountP7(t *testing.T) {

@@ -20,7 +20,7 @@ func Scopes() []Scope {
 		{Name: "imconnector"},    // the connector in open lines (O1)
 		{Name: "imopenlines"},    // lines and their dialogues (O1–O12)
 		{Name: "contact_center"}, // the tile in the contact centre
-		{Name: "department"},     // groups in pickers of people
+		{Name: "department"},     // the department beside a name
 		{Name: "timeman"},        // import of working days (S2)
 		{Name: "bizproc"},        // robots of the automation rules
 	}

@@ -103,7 +103,7 @@ func run(ctx context.Context, out, only string, long bool, old int64, size size)
 	for _, m := range []struct {
 		name    string
 		measure func(context.Context) ([]figure, error)
-	}{{"intake", s.intake}, {"step", s.steps}, {"story", s.story}, {"manager", s.managers}, {"page", s.page}} {
+	}{{"intake", s.intake}, {"step", s.steps}, {"story", s.story}, {"manager", s.managers}, {"rules", s.judge}, {"page", s.page}} {
 		if only != "" && only != m.name && (m.name != "story" || !ofStory(only)) {
 			continue
 		}

@@ -94,7 +94,8 @@ func (s *stand) enlarge(ctx context.Context, t *town) error {
 func (t *town) fill(doc map[string]any) []map[string]any {
 	var templates, funnels, people, fields []map[string]any
 	for i := range largeRules {
-		filter := [][]map[string]any{{{"param": "virtual_number", "op": "include", "values": []string{"74950000031"}}, {"param": "site", "op": "include", "values": []string{"41", "42"}}}}
+		filter := [][]map[string]any{{{"param": "virtual_number", "op": "include", "values": []string{"74950000031"}}, {"param": "site", "op": "include", "values": []string{"41", "42"}},
+			{"param": "source", "op": "include", "values": []string{fmt.Sprintf("Источник %d", i)}}}}
 		pipeline := 101 + i%largePipelines
 		templates = append(templates, map[string]any{"direction": "in", "entity": "lead", "filter": filter, "text": "Звонок от {{name}}"})
 		funnels = append(funnels, map[string]any{"filter": filter, "lead_stage": "NEW", "pipeline": pipeline, "deal_stage": fmt.Sprintf("C%d:S%d", pipeline, 1+i%largeStages)})

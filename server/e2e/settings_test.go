@@ -50,7 +50,7 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 	require.True(t, stages["lead/<nil>/NEW"] && stages["deal/0/NEW"], "%v", stages)
 	require.EqualValues(t, 0, n.list("pipelines")[0]["id"])
 	require.Equal(t, "74950000031", n.list("numbers")[0]["id"])
-	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "parameters", "mode", "channels", "uis-employees", "b24-users"} {
+	for _, name := range []string{"sources", "fields", "groups", "sites", "campaigns", "scenarios", "tags", "variables", "parameters", "mode", "channels", "uis-employees", "b24-users", "departments"} {
 		require.NotEmpty(t, n.list(name), name)
 	}
 	for _, p := range n.list("parameters") { // as the catalogue declares them (R2)
@@ -61,6 +61,14 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 			require.Equal(t, "answer", p["known"].(map[string]any)["call"])
 		}
 	}
+	eventually(t, "people have their department beside their name", func() bool {
+		for _, u := range n.list("b24-users") {
+			if u["department"] != "" {
+				return true
+			}
+		}
+		return false
+	})
 	code, _ := n.as(n.admin, "GET", "/directories/weather", nil)
 	require.Equal(t, http.StatusNotFound, code)
 
@@ -70,11 +78,20 @@ func TestDirectoriesAndWrongSettings(t *testing.T) {
 		want   string
 	}{
 		{"a deleted stage", func(d map[string]any) { section(section(d, "telephony"), "funnel")["lead_stage"] = "GONE" }, "/telephony/funnel/lead_stage gone"},
-		{"a number of nobody", func(d map[string]any) { section(section(d, "telephony"), "click")["number"] = "74950009999" }, "/telephony/click/number gone"},
+		{"a number of nobody", func(d map[string]any) {
+			click := section(section(d, "telephony"), "click")
+			click["on"], click["number"] = true, "74950009999"
+		}, "/telephony/click/number gone"},
 		{"missing default responsibles", func(d map[string]any) { section(d, "telephony")["enabled"] = true },
 			"/telephony/responsible_inbound required, /telephony/responsible_outbound required"},
 		{"an unknown variable", func(d map[string]any) { section(d, "chats")["template"] = "{{weather}}" }, "/chats/template variable"},
-		{"a person who is not there", func(d map[string]any) { section(d, "chats")["responsible"] = 4711 }, "/chats/responsible gone"},
+		{"a person who is not there", func(d map[string]any) { section(d, "chats")["create"], section(d, "chats")["responsible"] = true, 4711 }, "/chats/responsible gone"},
+		{"a field that is not there", func(d map[string]any) {
+			section(d, "lines")["fields"] = []any{field("lead", "UF_CRM_NOWHERE", "name", false)}
+		}, "/lines/fields/0/field gone"},
+		{"a site that is not there", func(d map[string]any) {
+			section(d, "requests")["filter"] = []any{[]any{map[string]any{"param": "site", "op": "include", "values": []string{"41", "4141"}}}}
+		}, "/requests/filter/0/0/values/1 gone"},
 		{"an unknown key", func(d map[string]any) { section(d, "lines")["weather"] = 1 }, "/lines/weather unknown"},
 		{"a wrong type", func(d map[string]any) { section(d, "main")["enabled"] = "yes" }, "/main/enabled type"},
 		{"a parameter at the wrong place", func(d map[string]any) {

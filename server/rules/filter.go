@@ -1,6 +1,12 @@
 // Package rules holds the pure rules of every section: filters over a communication's parameters, first-match lists, and title templates.
 package rules
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Op is the condition of a row.
 type Op string
 
@@ -50,4 +56,21 @@ func holdsAll(group []Condition, p Params) bool {
 		}
 	}
 	return true
+}
+
+// Canonical is the filter as text, the same for filters that differ in the order of groups, rows or values only.
+func (f Filter) Canonical() string {
+	groups := make([]string, len(f))
+	for g, group := range f {
+		rows := make([]string, len(group))
+		for r, c := range group {
+			values := slices.Compact(slices.Sorted(slices.Values(c.Values)))
+			for i, v := range values {
+				values[i] = strconv.Quote(v)
+			}
+			rows[r] = c.Param + " " + string(c.Op) + " " + strings.Join(values, ",")
+		}
+		groups[g] = strings.Join(slices.Compact(slices.Sorted(slices.Values(rows))), "&")
+	}
+	return strings.Join(slices.Compact(slices.Sorted(slices.Values(groups))), "|")
 }

@@ -99,6 +99,26 @@ func checkRow(c Condition, at Place) []Wrong {
 	return list
 }
 
+// Gone tells which values of a filter are in the list of their parameter no more. A directory that was not read (nil) is not compared with (S4, U4).
+func Gone(f Filter, at Place, listed func(directory string) map[string]bool) []Wrong {
+	var list []Wrong
+	for g, group := range f {
+		for r, c := range group {
+			asked, code := find(c.Param, at)
+			if code != "" || asked.Directory == "" {
+				continue
+			}
+			there := listed(asked.Directory)
+			for i, v := range c.Values {
+				if there != nil && v != "" && !there[v] {
+					list = append(list, Wrong{Group: g, Row: r, Field: "values", Value: i, Code: "gone"})
+				}
+			}
+		}
+	}
+	return list
+}
+
 // find answers the parameter, or why a condition of that place cannot ask for it.
 func find(name string, at Place) (Parameter, string) {
 	if name == "" {

@@ -284,6 +284,7 @@ func TestCatalogueHasTexts(t *testing.T) {
 		require.NotEmpty(t, v.Known, v.Name)
 		for _, lang := range texts.Languages() {
 			require.True(t, texts.Has(lang, "variable."+v.Name), "%s has no text variable.%s", lang, v.Name)
+			require.True(t, texts.Has(lang, "variable_hint."+v.Name), "R4: %s has no text variable_hint.%s", lang, v.Name)
 			require.True(t, texts.Has(lang, "variable_group."+v.Group), "%s has no text variable_group.%s", lang, v.Group)
 		}
 	}

@@ -2,7 +2,7 @@ package rules
 
 import "sync"
 
-// Variable is something templates and extra fields may use. Its label is the text "variable.{name}", its hint "variable_hint.{name}" where there is one.
+// Variable is something templates and extra fields may use. Its label is the text "variable.{name}", its hint "variable_hint.{name}".
 type Variable struct {
 	Name string
 	// Group sorts the picker: client, call, chat, request, employee, site, campaign, utm, labels, app.

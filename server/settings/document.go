@@ -13,6 +13,17 @@ type Document struct {
 	Lines     Lines     `json:"lines"`
 }
 
+// What fields of a fixed choice may hold.
+var (
+	talkers         = []string{"first", "last"}
+	laterMinutes    = []int{5, 10, 15, 20, 25}
+	directions      = []string{"in", "out"}
+	entities        = []string{"lead", "deal", "contact", "company"}
+	created         = []string{"lead", "deal", "activity"}
+	commentTargets  = []string{"deals", "leads", "both"}
+	creationMoments = []string{"start", "end"}
+)
+
 // Main turns everything on or off (P3) and says which employees are synchronised (S2, S3).
 type Main struct {
 	Enabled        bool    `json:"enabled"`

@@ -7,6 +7,8 @@ type Known struct {
 	Channels map[int64]bool
 	// Numbers are the account's virtual numbers, digits without plus.
 	Numbers map[string]bool
+	// Lists are what conditions may name, by the directory a parameter's values come from (rules.Parameter): ids as they stand in a filter.
+	Lists map[string]map[string]bool
 	// At is what each portal has to choose from that a section works with.
 	At map[int64]Choices
 }
@@ -18,6 +20,8 @@ type Choices struct {
 	// LeadStages and DealStages are stages of leads, and of deals by pipeline.
 	LeadStages map[string]bool
 	DealStages map[int64]map[string]bool
+	// Fields are the fields that may be written to, "lead:UF_CRM_1", and whether a field holds text (R7).
+	Fields map[string]bool
 	// Simple: the portal's CRM works without leads.
 	Simple bool
 }
@@ -26,7 +30,7 @@ type Choices struct {
 func PortalsOf(doc Document, portals map[int64]bool) []int64 {
 	var list []int64
 	seen := map[int64]bool{}
-	for _, own := range []*int64{nil, doc.Telephony.Portal, doc.Chats.Portal, doc.Requests.Portal} {
+	for _, own := range []*int64{nil, doc.Telephony.Portal, doc.Chats.Portal, doc.Requests.Portal, doc.Lines.Portal} {
 		if portal := works(own, doc.Main.Portal, portals); portals[portal] && !seen[portal] {
 			seen[portal] = true
 			list = append(list, portal)

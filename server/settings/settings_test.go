@@ -108,7 +108,8 @@ func words(t *testing.T, err error) string {
 func ptr[T any](v T) *T { return &v }
 
 var known = settings.Known{Portals: map[int64]bool{3: true}, Channels: map[int64]bool{20: true}, Numbers: map[string]bool{"74950000001": true},
-	At: map[int64]settings.Choices{3: {Users: map[int64]bool{14: true},
+	Lists: map[string]map[string]bool{"sites": {"1": true}, "uis-employees": {"5": true}},
+	At: map[int64]settings.Choices{3: {Users: map[int64]bool{14: true}, Fields: map[string]bool{"lead:UF_CRM_1": true, "lead:UF_CRM_2": false, "deal:UF_CRM_1": true},
 		LeadStages: map[string]bool{"NEW": true}, DealStages: map[int64]map[string]bool{0: {"NEW": true}, 1: {"C1:NEW": true}}}}}
 
 // twoPortals is an account with a second portal, of which everything but the numbers is another.
@@ -144,7 +145,7 @@ func TestPeopleOfTheSectionsPortal(t *testing.T) {
 		want   string
 	}{
 		{"the main portal's", func(*settings.Document) {}, ""},
-		{"S3: the list is of the main portal", func(d *settings.Document) { d.Main.SyncOnly = []int64{14, 40} }, "/main/sync_only/1 gone"},
+		{"S3: the list is of the main portal", func(d *settings.Document) { d.Main.SyncAll, d.Main.SyncOnly = false, []int64{14, 40} }, "/main/sync_only/1 gone"},
 		{"the other portal's, saved for the main one's", func(d *settings.Document) { d.Telephony.ResponsibleInbound = ptr(int64(40)) }, "/telephony/responsible_inbound gone"},
 		{"a section of its own portal", func(d *settings.Document) {
 			d.Chats.Portal, d.Chats.Responsible = ptr(int64(4)), ptr(int64(14))
@@ -205,7 +206,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"P3b: a portal for the main switch", func(d *settings.Document) { d.Main.Portal = nil }, "/main/portal required"},
 		{"a portal that was removed", func(d *settings.Document) { d.Main.Portal = ptr(int64(9)) }, "/main/portal gone"},
-		{"S3: a dismissed employee in the list", func(d *settings.Document) { d.Main.SyncOnly = []int64{14, 15} }, "/main/sync_only/1 gone"},
+		{"S3: a dismissed employee in the list", func(d *settings.Document) { d.Main.SyncAll, d.Main.SyncOnly = false, []int64{14, 15} }, "/main/sync_only/1 gone"},
 		{"R6: default responsible, inbound", func(d *settings.Document) { d.Telephony.ResponsibleInbound = nil }, "/telephony/responsible_inbound required"},
 		{"R6: default responsible, outbound", func(d *settings.Document) { d.Telephony.ResponsibleOutbound = ptr(int64(0)) }, "/telephony/responsible_outbound required"},
 		{"T2: another telephony asks for nothing", func(d *settings.Document) {
@@ -258,8 +259,28 @@ func TestValidate(t *testing.T) {
 		}, "/chats/fields/0/param variable"},
 		{"R7: a field twice", func(d *settings.Document) {
 			row := settings.FieldMapping{Entity: "lead", Field: "UF_CRM_1", Param: "utm_source"}
-			d.Requests.Fields = []settings.FieldMapping{row, row}
+			d.Requests.FieldsOn, d.Requests.Fields = true, []settings.FieldMapping{row, row}
 		}, "/requests/fields/1/field twice"},
+		{"R7: fields the portal does not have", func(d *settings.Document) {
+			d.Lines.Fields = []settings.FieldMapping{{Entity: "lead", Field: "UF_CRM_9", Param: "name"}, {Entity: "company", Field: "UF_CRM_1", Param: "name"}, {Entity: "lead", Field: "UF_CRM_2", Param: "name"}}
+		}, "/lines/fields/0/field gone, /lines/fields/1/field gone"},
+		{"R7: calls fill text fields only", func(d *settings.Document) {
+			d.Telephony.Fields = []settings.FieldMapping{{Entity: "lead", Field: "UF_CRM_1", Param: "name"}, {Entity: "lead", Field: "UF_CRM_2", Param: "name"}}
+		}, "/telephony/fields/1/field not_text"},
+		{"R1: a site that does not exist", func(d *settings.Document) {
+			d.Telephony.Templates = []settings.CallTemplate{{Direction: "in", Entity: "lead", Filter: site("include", "1", "9")}}
+			d.Chats.Filter = site("exclude", "9")
+		}, "/telephony/templates/0/filter/0/0/values/1 gone, /chats/filter/0/0/values/0 gone"},
+		{"R1: what was not read is not compared, free texts never", func(d *settings.Document) {
+			d.Chats.Filter = rules.Filter{{{Param: "campaign", Op: "include", Values: []string{"9"}}, {Param: "source", Op: "include", Values: []string{"9"}}}}
+		}, ""},
+		{"R3: a rule that stands above already", func(d *settings.Document) {
+			other := rules.Filter{{{Param: "source", Op: "include", Values: []string{"b", "a"}}}, site("include", "1")[0]}
+			same := rules.Filter{site("include", "1")[0], {{Param: "source", Op: "include", Values: []string{"a", "b"}}}}
+			d.Telephony.Responsibles = []settings.ResponsibleRule{{Filter: other, User: 14}, {Filter: site("include", "1"), User: 14}, {Filter: same, User: 14}}
+			d.Telephony.Templates = []settings.CallTemplate{{Direction: "in", Entity: "lead", Filter: same}, {Direction: "in", Entity: "deal", Filter: same}, {Direction: "in", Entity: "lead", Filter: other}}
+			d.Chats.Responsibles = []settings.ResponsibleRule{{User: 14}, {User: 14}}
+		}, "/telephony/templates/2/filter same_rule, /telephony/responsibles/2/filter same_rule"},
 		{"C1: a channel that is gone", func(d *settings.Document) { d.Chats.Channels = []int64{20, 21} }, "/chats/channels/1 gone"},
 		{"C2: default responsible", func(d *settings.Document) { d.Chats.Responsible = nil }, "/chats/responsible required"},
 		{"C2: master switch off asks for nothing", func(d *settings.Document) { d.Chats.Create, d.Chats.Responsible = false, nil }, ""},
@@ -287,6 +308,7 @@ func TestValidate(t *testing.T) {
 		}, ""},
 		{"C6: create at", func(d *settings.Document) { d.Chats.CreateAt = "" }, "/chats/create_at required"},
 		{"O12: automatic closing", func(d *settings.Document) { d.Lines.AutoCloseMin = map[string]int{"20": -1, "x": 5} }, "/lines/auto_close_min/20 range, /lines/auto_close_min/x gone"},
+		{"O12: no minutes of a channel that is gone say nothing", func(d *settings.Document) { d.Lines.AutoCloseMin = map[string]int{"77": 0, "78": 5} }, "/lines/auto_close_min/78 gone"},
 	}
 	for _, row := range rows {
 		doc := right()
@@ -339,7 +361,7 @@ func TestCodesHaveTexts(t *testing.T) {
 	t.Parallel()
 	texts, err := locales.Load()
 	require.NoError(t, err)
-	for _, code := range strings.Fields("required choice gone digits type unknown json long unclosed variable parameter not_here twice many range no_leads other_pipeline lead_or_deal") {
+	for _, code := range strings.Fields("required choice gone digits type unknown json long unclosed variable parameter not_here twice many range no_leads other_pipeline lead_or_deal not_text same_rule") {
 		for _, lang := range texts.Languages() {
 			require.True(t, texts.Has(lang, "field."+code), "%s: field.%s", lang, code)
 		}

@@ -189,9 +189,9 @@ func Save(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc Document, b
 	return doc, nil
 }
 
-// Versions lists what was saved, newest first.
-func Versions(ctx context.Context, tx pgx.Tx, account ids.AccountID, limit int) ([]Saved, error) {
-	rows, err := tx.Query(ctx, `SELECT version, saved_by, saved_at, diff FROM settings WHERE account_id = $1 ORDER BY version DESC LIMIT $2`, int64(account), limit)
+// Versions lists what was saved, newest first, from below a version on.
+func Versions(ctx context.Context, tx pgx.Tx, account ids.AccountID, before, limit int) ([]Saved, error) {
+	rows, err := tx.Query(ctx, `SELECT version, saved_by, saved_at, diff FROM settings WHERE account_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3`, int64(account), before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list settings versions: %w", err)
 	}

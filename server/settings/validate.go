@@ -2,7 +2,6 @@ package settings
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,14 +40,14 @@ func Validate(doc Document, known Known) FieldErrors {
 	v.portal("/main/portal", doc.Main.Portal, doc.Main.Enabled)
 	at := func(own *int64) { v.here = known.of(own, doc.Main.Portal) }
 	at(nil)
-	for i, user := range doc.Main.SyncOnly {
-		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, false)
+	for i, user := range doc.Main.SyncOnly { // S3: with everybody synchronised the list says nothing, and its page hides it
+		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, use{acts: !doc.Main.SyncAll})
 	}
 	at(doc.Telephony.Portal)
 	v.telephony(doc.Telephony)
 	at(doc.Chats.Portal)
 	v.common("/chats", doc.Chats.Common, doc.Chats.Create, chatPlaces)
-	v.choice("/chats/create_at", doc.Chats.CreateAt, "start", "end")
+	v.choice("/chats/create_at", doc.Chats.CreateAt, creationMoments)
 	for i, c := range doc.Chats.Channels {
 		if v.known.Channels != nil && !v.known.Channels[c] {
 			v.wrong(fmt.Sprintf("/chats/channels/%d", i), "gone")
@@ -56,6 +55,7 @@ func Validate(doc Document, known Known) FieldErrors {
 	}
 	at(doc.Requests.Portal)
 	v.common("/requests", doc.Requests.Common, true, requestPlaces)
+	at(doc.Lines.Portal)
 	v.lines(doc.Lines)
 	return v.errors
 }
@@ -78,77 +78,39 @@ type validator struct {
 	errors FieldErrors
 }
 
-func (v *validator) wrong(field, code string) { v.errors = append(v.errors, FieldError{field, code}) }
-
-func (v *validator) choice(field, value string, choices ...string) {
-	switch {
-	case value == "":
-		v.wrong(field, "required")
-	case !slices.Contains(choices, value):
-		v.wrong(field, "choice")
-	}
-}
-
-func (v *validator) portal(field string, id *int64, required bool) {
-	switch {
-	case id == nil && required:
-		v.wrong(field, "required")
-	case id != nil && v.known.Portals != nil && !v.known.Portals[*id]:
-		v.wrong(field, "gone")
-	}
-}
-
-func (v *validator) user(field string, id *int64, required bool) {
-	switch {
-	case id == nil || *id == 0:
-		if required {
-			v.wrong(field, "required")
-		}
-	case *id < 0, v.here.Users != nil && !v.here.Users[*id]:
-		v.wrong(field, "gone")
-	}
-}
-
-func (v *validator) number(field string, number *string, required bool) {
-	switch {
-	case number == nil || *number == "":
-		if required {
-			v.wrong(field, "required")
-		}
-	case strings.Trim(*number, "0123456789") != "":
-		v.wrong(field, "digits")
-	case v.known.Numbers != nil && !v.known.Numbers[*number]:
-		v.wrong(field, "gone")
-	}
-}
-
-// telephony: with "use another telephony" on only the extra fields act, so nothing else is mandatory (T2).
+// telephony: with "use another telephony" on only the extra fields act, so nothing else is mandatory, and its page disables the Main tab (T2).
 func (v *validator) telephony(t Telephony) {
-	active := t.Enabled && !t.OtherTelephony
+	shown := !t.OtherTelephony
+	active := t.Enabled && shown
 	v.portal("/telephony/portal", t.Portal, false)
-	v.choice("/telephony/talker", t.Talker, "first", "last")
-	if !slices.Contains([]int{5, 10, 15, 20, 25}, t.ResponsibleAfterMin) {
+	v.choice("/telephony/talker", t.Talker, talkers)
+	if !slices.Contains(laterMinutes, t.ResponsibleAfterMin) {
 		v.wrong("/telephony/responsible_after_min", "choice")
 	}
-	v.filter("/telephony/filter_inbound", t.FilterInbound, rules.InboundFilter)
-	v.filter("/telephony/filter_outbound", t.FilterOutbound, rules.OutboundFilter)
-	v.number("/telephony/click/number", t.Click.Number, active && t.Click.On)
-	v.number("/telephony/callback/number", t.Callback.Number, active && t.Callback.On)
-	v.many("/telephony/templates", len(t.Templates))
-	for i, template := range t.Templates {
-		at := fmt.Sprintf("/telephony/templates/%d", i)
-		v.choice(at+"/direction", template.Direction, "in", "out")
-		v.choice(at+"/entity", template.Entity, "lead", "deal", "contact", "company")
-		v.filter(at+"/filter", template.Filter, rules.CallTitle)
-		v.template(at+"/text", template.Text, rules.Call)
-	}
+	v.filter("/telephony/filter_inbound", t.FilterInbound, rules.InboundFilter, shown && t.FilterOn)
+	v.filter("/telephony/filter_outbound", t.FilterOutbound, rules.OutboundFilter, shown && t.FilterOn)
+	v.number("/telephony/click/number", t.Click.Number, use{acts: shown && t.Click.On, must: active})
+	v.number("/telephony/callback/number", t.Callback.Number, use{acts: shown && t.Callback.On, must: active})
+	v.templates("/telephony/templates", t.Templates)
 	v.stages("/telephony/funnel", acting{lead: !v.here.Simple, deal: true}, t.Funnel.LeadStage, t.Funnel.Pipeline, t.Funnel.DealStage)
 	v.callFunnels("/telephony/funnels_inbound", t.FunnelsInbound)
 	v.callFunnels("/telephony/funnels_outbound", t.FunnelsOutbound)
-	v.user("/telephony/responsible_inbound", t.ResponsibleInbound, active)
-	v.user("/telephony/responsible_outbound", t.ResponsibleOutbound, active)
-	v.responsibles("/telephony/responsibles", t.Responsibles, rules.CallResponsible)
-	v.fields("/telephony/fields", t.Fields, rules.Call)
+	v.user("/telephony/responsible_inbound", t.ResponsibleInbound, use{acts: true, must: active})
+	v.user("/telephony/responsible_outbound", t.ResponsibleOutbound, use{acts: true, must: active})
+	v.responsibles("/telephony/responsibles", t.Responsibles, rules.CallResponsible, true)
+	v.fields("/telephony/fields", t.Fields, rules.Call, true)
+}
+
+func (v *validator) templates(at string, list []CallTemplate) {
+	v.many(at, len(list))
+	for i, template := range list {
+		row := fmt.Sprintf("%s/%d", at, i)
+		v.choice(row+"/direction", template.Direction, directions)
+		v.choice(row+"/entity", template.Entity, entities)
+		v.filter(row+"/filter", template.Filter, rules.CallTitle, true)
+		v.template(row+"/text", template.Text, rules.Call)
+	}
+	v.repeated(at, len(list), func(i int) (string, rules.Filter) { return list[i].Direction + " " + list[i].Entity, list[i].Filter })
 }
 
 // callFunnels: in a rule all active fields are mandatory (R5); without leads in the CRM there is no lead stage to give.
@@ -156,9 +118,10 @@ func (v *validator) callFunnels(at string, list []FunnelRule) {
 	v.many(at, len(list))
 	for i, r := range list {
 		row := fmt.Sprintf("%s/%d", at, i)
-		v.filter(row+"/filter", r.Filter, rules.CallFunnel)
+		v.filter(row+"/filter", r.Filter, rules.CallFunnel, true)
 		v.stages(row, acting{lead: !v.here.Simple, deal: true, must: true}, r.LeadStage, r.Pipeline, r.DealStage)
 	}
+	v.repeated(at, len(list), func(i int) (string, rules.Filter) { return "", list[i].Filter })
 }
 
 // common is what chats and requests share. creates: its entities are switched on.
@@ -167,12 +130,12 @@ func (v *validator) common(at string, c Common, creates bool, p places) {
 	v.created(at+"/first/create", c.First, creates)
 	v.created(at+"/repeat/create", c.Repeat, creates)
 	v.priority(at+"/comment_priority", c, creates)
-	v.filter(at+"/filter", c.Filter, p.filter)
+	v.filter(at+"/filter", c.Filter, p.filter, true)
 	v.template(at+"/template", c.Template, p.kind)
-	v.responsibles(at+"/responsibles", c.Responsibles, p.responsible)
-	v.fields(at+"/fields", c.Fields, p.kind)
+	v.responsibles(at+"/responsibles", c.Responsibles, p.responsible, creates)
+	v.fields(at+"/fields", c.Fields, p.kind, c.FieldsOn)
 	active := c.Enabled && creates
-	v.user(at+"/responsible", c.Responsible, active)
+	v.user(at+"/responsible", c.Responsible, use{acts: creates, must: active})
 	v.funnel(at+"/funnel_first", c.FunnelFirst, v.acts(c.FunnelFirst, c.First, creates, active), p.funnel)
 	v.funnel(at+"/funnel_repeat", c.FunnelRepeat, v.acts(c.FunnelRepeat, c.Repeat, creates, active), p.funnel)
 	if !active {
@@ -195,7 +158,7 @@ func (v *validator) priority(field string, c Common, creates bool) {
 	case acts && v.here.Simple && (*c.CommentPriority == "leads" || *c.CommentPriority == "both"):
 		v.wrong(field, "no_leads")
 	default:
-		v.choice(field, *c.CommentPriority, "deals", "leads", "both")
+		v.choice(field, *c.CommentPriority, commentTargets)
 	}
 }
 
@@ -204,7 +167,7 @@ func (v *validator) created(field string, c Creation, creates bool) {
 	for i, e := range c.Create {
 		at := fmt.Sprintf("%s/%d", field, i)
 		switch {
-		case !slices.Contains([]string{"lead", "deal", "activity"}, e):
+		case !slices.Contains(created, e):
 			v.wrong(at, "choice")
 		case slices.Contains(c.Create[:i], e):
 			v.wrong(at, "twice")
@@ -214,14 +177,14 @@ func (v *validator) created(field string, c Creation, creates bool) {
 	}
 }
 
-// acting says which fields of a funnel act, and whether those must be filled. One that does not act is not looked at: its page shows it disabled and
+// acting says which fields of a funnel and whether its rules act, and whether the fields that do must be filled. One that does not act is not looked at: its page shows it disabled and
 // keeps its value, nobody could mend it.
-type acting struct{ lead, deal, must bool }
+type acting struct{ lead, deal, rules, must bool }
 
 // acts: the fields of a form of chats or requests follow from what its form of C3 creates (C5).
 func (v *validator) acts(f ChatFunnel, c Creation, creates, active bool) acting {
 	on := creates && f.On && c.On
-	return acting{lead: on && !v.here.Simple && slices.Contains(c.Create, "lead"), deal: on && slices.Contains(c.Create, "deal"), must: active}
+	return acting{lead: on && !v.here.Simple && slices.Contains(c.Create, "lead"), deal: on && slices.Contains(c.Create, "deal"), rules: creates && f.On, must: active}
 }
 
 func (v *validator) funnel(at string, f ChatFunnel, acts acting, place rules.Place) {
@@ -229,8 +192,11 @@ func (v *validator) funnel(at string, f ChatFunnel, acts acting, place rules.Pla
 	v.many(at+"/rules", len(f.Rules))
 	for i, r := range f.Rules {
 		row := fmt.Sprintf("%s/rules/%d", at, i)
-		v.filter(row+"/filter", r.Filter, place)
+		v.filter(row+"/filter", r.Filter, place, acts.rules)
 		v.stages(row, acts, r.LeadStage, r.Pipeline, r.DealStage)
+	}
+	if acts.rules {
+		v.repeated(at+"/rules", len(f.Rules), func(i int) (string, rules.Filter) { return "", f.Rules[i].Filter })
 	}
 }
 
@@ -267,12 +233,6 @@ func (v *validator) stages(at string, acts acting, lead *string, pipeline *int64
 	}
 }
 
-func (v *validator) missing(field string, mandatory bool) {
-	if mandatory {
-		v.wrong(field, "required")
-	}
-}
-
 func pipelineOf(stage string) int64 {
 	prefix, _, found := strings.Cut(stage, ":")
 	if !found || !strings.HasPrefix(prefix, "C") {
@@ -283,85 +243,4 @@ func pipelineOf(stage string) int64 {
 		return 0
 	}
 	return n
-}
-
-func (v *validator) responsibles(at string, list []ResponsibleRule, place rules.Place) {
-	v.many(at, len(list))
-	for i, r := range list {
-		row := fmt.Sprintf("%s/%d", at, i)
-		v.filter(row+"/filter", r.Filter, place)
-		v.user(row+"/user", &r.User, true)
-	}
-}
-
-// fields: both sides of a row are mandatory (R7); a parameter must be one that this kind of communication can have.
-func (v *validator) fields(at string, list []FieldMapping, kind rules.Kind) {
-	v.many(at, len(list))
-	known := map[string]bool{}
-	for _, variable := range rules.VariablesOf(kind) {
-		known[variable.Name] = true
-	}
-	for i, f := range list {
-		row := fmt.Sprintf("%s/%d", at, i)
-		v.choice(row+"/entity", f.Entity, "lead", "deal", "contact", "company")
-		if f.Field == "" {
-			v.wrong(row+"/field", "required")
-		}
-		switch {
-		case f.Param == "":
-			v.wrong(row+"/param", "required")
-		case !known[f.Param]:
-			v.wrong(row+"/param", "variable")
-		case slices.ContainsFunc(list[:i], func(o FieldMapping) bool { return o.Entity == f.Entity && o.Field == f.Field && f.Field != "" }):
-			v.wrong(row+"/field", "twice")
-		}
-	}
-}
-
-func (v *validator) lines(l Lines) {
-	v.portal("/lines/portal", l.Portal, false)
-	v.fields("/lines/fields", l.Fields, rules.Line)
-	for _, channel := range slices.Sorted(maps.Keys(l.AutoCloseMin)) {
-		at := "/lines/auto_close_min/" + escape(channel)
-		if id, err := strconv.ParseInt(channel, 10, 64); err != nil || id <= 0 || v.known.Channels != nil && !v.known.Channels[id] {
-			v.wrong(at, "gone")
-		}
-		if minutes := l.AutoCloseMin[channel]; minutes < 0 || minutes > maxAutoClose {
-			v.wrong(at, "range")
-		}
-	}
-}
-
-func (v *validator) many(at string, n int) {
-	if n > maxRules {
-		v.wrong(at, "many")
-	}
-}
-
-func (v *validator) filter(at string, f rules.Filter, place rules.Place) {
-	for _, w := range rules.Check(f, place) {
-		field := fmt.Sprintf("%s/%d", at, w.Group)
-		if w.Field != "" {
-			field = fmt.Sprintf("%s/%d/%s", field, w.Row, w.Field)
-		}
-		if w.Value >= 0 {
-			field = fmt.Sprintf("%s/%d", field, w.Value)
-		}
-		code := w.Code
-		if code == "unknown" {
-			code = "parameter"
-		}
-		v.wrong(field, code)
-	}
-}
-
-// template names its first fault; the page checks the text as it is typed and shows all of them.
-func (v *validator) template(at, text string, kind rules.Kind) {
-	if faults := rules.CheckTemplate(text, kind); len(faults) > 0 {
-		code := faults[0].Code
-		if code == "unknown" || code == "not_here" || code == "empty" {
-			code = "variable"
-		}
-		v.wrong(at, code)
-	}
 }

@@ -21,11 +21,11 @@ const staleAfter = 48 * time.Hour
 // kept are the directories that are kept as entries; those of a portal belong to the one the person is on.
 var kept = map[string]directory.Kind{"pipelines": directory.Pipelines, "stages": directory.Stages, "sources": directory.Sources, "fields": directory.Fields, "lines": directory.Lines,
 	"groups": directory.Groups, "numbers": directory.Numbers, "sites": directory.Sites, "campaigns": directory.Campaigns, "scenarios": directory.Scenarios,
-	"operations": directory.Operations, "tags": directory.Tags, "mode": directory.Mode}
+	"departments": directory.Departments, "operations": directory.Operations, "tags": directory.Tags, "mode": directory.Mode}
 
 func ofPortal(kind directory.Kind) bool {
 	switch kind {
-	case directory.Pipelines, directory.Stages, directory.Sources, directory.Fields, directory.Lines, directory.Mode:
+	case directory.Pipelines, directory.Stages, directory.Sources, directory.Fields, directory.Lines, directory.Mode, directory.Departments:
 		return true
 	}
 	return false
@@ -71,8 +71,10 @@ func readList(ctx context.Context, tx pgx.Tx, account ids.AccountID, portal ids.
 	case "uis-employees":
 		return query(ctx, tx, `SELECT id, full_name AS name, email, seen_at FROM uis_employee WHERE account_id = $1 AND gone_at IS NULL ORDER BY full_name, id`, int64(account))
 	case "b24-users":
-		return query(ctx, tx, `SELECT id, trim(first_name || ' ' || last_name) AS name, email, active, seen_at FROM b24_user WHERE account_id = $1 AND portal_id = $2 AND active
-			ORDER BY last_name, first_name, id`, int64(account), int64(portal))
+		return query(ctx, tx, `SELECT id, trim(first_name || ' ' || last_name) AS name, email, active, seen_at,
+			COALESCE((SELECT string_agg(d.name, ', ' ORDER BY d.position) FROM directory_entry d WHERE d.account_id = u.account_id AND d.portal_id = u.portal_id
+				AND d.kind = 'departments' AND d.gone_at IS NULL AND d.id = ANY (u.departments::text[])), '') AS department
+			FROM b24_user u WHERE account_id = $1 AND portal_id = $2 AND active ORDER BY last_name, first_name, id`, int64(account), int64(portal))
 	}
 	kind, known := kept[name]
 	if !known {
@@ -172,7 +174,7 @@ func knownItem(known map[rules.Kind]rules.Moment) fiber.Map {
 
 // variableItem is a variable of templates and extra fields: where it may be used and from when on it is known there.
 func (s *Server) variableItem(lang string, v rules.Variable) fiber.Map {
-	return fiber.Map{"id": v.Name, "name": s.Texts.Text(lang, "variable."+v.Name), "group": v.Group, "group_name": s.Texts.Text(lang, "variable_group."+v.Group),
+	return fiber.Map{"id": v.Name, "name": s.Texts.Text(lang, "variable."+v.Name), "hint": s.Texts.Text(lang, "variable_hint."+v.Name), "group": v.Group, "group_name": s.Texts.Text(lang, "variable_group."+v.Group),
 		"sample": v.Sample, "known": knownItem(v.Known)}
 }
 

@@ -15,6 +15,7 @@ import (
 	"omni/server/account/directory"
 	"omni/server/account/proof"
 	"omni/server/account/session"
+	"omni/server/history"
 	"omni/server/ids"
 	"omni/server/workplace"
 )
@@ -53,6 +54,7 @@ func (s *Server) signedIn(c *fiber.Ctx) error {
 		return err
 	}
 	c.Locals(personKey, p)
+	c.SetUserContext(history.By(c.UserContext(), p.Name))
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Next()
 }

@@ -77,6 +77,7 @@ func (s *Server) api(r fiber.Router) {
 	r.Get("/settings", admin(s.getSettings))
 	r.Put("/settings", admin(s.putSettings))
 	r.Get("/settings/versions", admin(s.settingsVersions))
+	r.Get("/history", admin(s.history))
 	r.Post("/settings/versions/:n/restore", admin(s.restoreSettings))
 
 	r.Get("/uis", admin(s.getUIS))

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -78,8 +79,10 @@ func (s *Server) saveSettings(c *fiber.Ctx, doc settings.Document) error {
 	return sendSettings(c, saved)
 }
 
-const versionsShown = 100
+// versionsShown is how many versions a page of the list has.
+const versionsShown = 50
 
+// settingsVersions lists what was saved, newest first, page by page; the cursor is the number of the last version shown.
 func (s *Server) settingsVersions(c *fiber.Ctx) error {
 	type version struct {
 		Version int               `json:"version"`
@@ -87,9 +90,11 @@ func (s *Server) settingsVersions(c *fiber.Ctx) error {
 		SavedBy string            `json:"saved_by"`
 		Diff    []settings.Change `json:"diff"`
 	}
+	limit := min(max(c.QueryInt("limit", versionsShown), 1), versionsShown)
+	before := c.QueryInt("cursor", math.MaxInt32)
 	items := []version{}
 	err := s.DB.InAccount(c.UserContext(), who(c).Account, func(ctx context.Context, tx pgx.Tx) error {
-		list, err := settings.Versions(ctx, tx, who(c).Account, versionsShown)
+		list, err := settings.Versions(ctx, tx, who(c).Account, before, limit+1)
 		for _, v := range list {
 			items = append(items, version{v.Version, v.At, v.By, v.Diff})
 		}
@@ -98,7 +103,12 @@ func (s *Server) settingsVersions(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"items": items, "next": nil})
+	var next any
+	if len(items) > limit {
+		items = items[:limit]
+		next = strconv.Itoa(items[limit-1].Version)
+	}
+	return c.JSON(fiber.Map{"items": items, "next": next})
 }
 
 // restoreSettings makes an old version the newest one.

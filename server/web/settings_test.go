@@ -48,7 +48,11 @@ func newCabinet(t *testing.T) cabinet {
 	s.app = fiber.New(fiber.Config{ErrorHandler: s.fail})
 	admin := &person{Person: session.Person{Account: company, Portal: ids.PortalID(firstPortal), User: 1, Name: "Анна", Admin: true, Lang: "en"}}
 	s.app.Use(func(c *fiber.Ctx) error { c.Locals(personKey, admin); return c.Next() })
+	s.app.Get("/settings", s.getSettings)
 	s.app.Put("/settings", s.putSettings)
+	s.app.Get("/settings/versions", s.settingsVersions)
+	s.app.Get("/history", s.history)
+	s.app.Post("/settings/versions/:n/restore", s.restoreSettings)
 	c := cabinet{t, s}
 	c.sql(`INSERT INTO account (id, name, created_at) OVERRIDING SYSTEM VALUE VALUES ($1, 'A', now())`, int64(company))
 	for _, p := range []struct {
@@ -86,13 +90,28 @@ func (c cabinet) put(doc settings.Document, version int) (int, []string) {
 	c.Helper()
 	body, err := json.Marshal(doc)
 	require.NoError(c, err)
-	req := httptest.NewRequestWithContext(c.Context(), http.MethodPut, "/settings", bytes.NewReader(body))
-	req.Header.Set(fiber.HeaderIfMatch, fmt.Sprintf("%q", fmt.Sprint(version)))
+	code, raw := c.call(http.MethodPut, "/settings", body, fmt.Sprintf("%q", fmt.Sprint(version)))
+	return code, c.wrong(raw)
+}
+
+// call asks a route and answers the status and the body.
+func (c cabinet) call(method, path string, body []byte, match string) (int, []byte) {
+	c.Helper()
+	req := httptest.NewRequestWithContext(c.Context(), method, path, bytes.NewReader(body))
+	if match != "" {
+		req.Header.Set(fiber.HeaderIfMatch, match)
+	}
 	resp, err := c.app.Test(req, -1)
 	require.NoError(c, err)
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(c, err)
+	return resp.StatusCode, raw
+}
+
+// wrong are the fields a problem names, each with its sentence.
+func (c cabinet) wrong(raw []byte) []string {
+	c.Helper()
 	var p Problem
 	require.NoError(c, json.Unmarshal(raw, &p))
 	var wrong []string
@@ -100,7 +119,7 @@ func (c cabinet) put(doc settings.Document, version int) (int, []string) {
 		require.NotEmpty(c, e.Text, e.Field)
 		wrong = append(wrong, e.Field+" "+e.Code)
 	}
-	return resp.StatusCode, wrong
+	return wrong
 }
 
 func id[T any](v T) *T { return &v }
@@ -130,7 +149,7 @@ func TestResponsiblesAreOfTheSectionsPortal(t *testing.T) {
 	require.Equal(t, http.StatusOK, code, wrong)
 
 	doc = working()
-	doc.Main.SyncOnly, doc.Telephony.ResponsibleOutbound = []int64{14, 40}, id(int64(40))
+	doc.Main.SyncAll, doc.Main.SyncOnly, doc.Telephony.ResponsibleOutbound = false, []int64{14, 40}, id(int64(40))
 	_, wrong = c.put(doc, 2)
 	require.Equal(t, []string{"/main/sync_only/1 gone", "/telephony/responsible_outbound gone"}, wrong, "user 40 does not work at the main portal")
 

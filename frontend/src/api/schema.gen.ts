@@ -66,6 +66,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who changed what in the account and when, newest first; versions of the settings with what they changed, and changes of matches, of the connection to UIS and of portals in words. Administrators only. */
+        get: operations["listHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings/versions/{n}/restore": {
         parameters: {
             query?: never;
@@ -708,24 +725,299 @@ export interface components {
             name: string;
             group?: string | null;
         };
-        /** @description the document of design section 12 */
+        /** @description the document of design section 12; missing keys take their initial values, unknown ones are refused */
         Settings: {
             version: number;
-            main?: {
-                [key: string]: unknown;
+            /** @default {} */
+            main: components["schemas"]["SettingsMain"];
+            /** @default {} */
+            telephony: components["schemas"]["SettingsTelephony"];
+            /** @default {} */
+            chats: components["schemas"]["SettingsChats"];
+            /** @default {} */
+            requests: components["schemas"]["SettingsRequests"];
+            /** @default {} */
+            lines: components["schemas"]["SettingsLines"];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsMain: {
+            /** @default false */
+            enabled: boolean;
+            /** @default null */
+            portal: number | null;
+            /** @default false */
+            import_statuses: boolean;
+            /** @default true */
+            sync_all: boolean;
+            /** @default [] */
+            sync_only: number[];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsTelephony: {
+            /** @default false */
+            enabled: boolean;
+            /** @default null */
+            portal: number | null;
+            /** @default false */
+            other_telephony: boolean;
+            /** @default false */
+            personal_manager: boolean;
+            /** @default false */
+            create_inbound: boolean;
+            /** @default false */
+            create_outbound: boolean;
+            /**
+             * @default first
+             * @enum {string}
+             */
+            talker: "first" | "last";
+            /** @default false */
+            responsible_later: boolean;
+            /**
+             * @default 5
+             * @enum {integer}
+             */
+            responsible_after_min: 5 | 10 | 15 | 20 | 25;
+            /** @default false */
+            number_as_source: boolean;
+            /** @default false */
+            filter_on: boolean;
+            /** @default [] */
+            filter_inbound: components["schemas"]["SettingsCondition"][][];
+            /** @default [] */
+            filter_outbound: components["schemas"]["SettingsCondition"][][];
+            /** @default {} */
+            click: components["schemas"]["SettingsClick"];
+            /** @default {} */
+            callback: components["schemas"]["SettingsCallback"];
+            /** @default {} */
+            records: components["schemas"]["SettingsRecords"];
+            /** @default false */
+            call_message: boolean;
+            /** @default [] */
+            templates: components["schemas"]["SettingsCallTemplate"][];
+            /** @default {} */
+            funnel: components["schemas"]["SettingsFunnel"];
+            /** @default [] */
+            funnels_inbound: components["schemas"]["SettingsFunnelRule"][];
+            /** @default [] */
+            funnels_outbound: components["schemas"]["SettingsFunnelRule"][];
+            /** @default null */
+            responsible_inbound: number | null;
+            /** @default null */
+            responsible_outbound: number | null;
+            /** @default [] */
+            responsibles: components["schemas"]["SettingsResponsibleRule"][];
+            /** @default [] */
+            fields: components["schemas"]["SettingsFieldMapping"][];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsCondition: {
+            /** @default  */
+            param: string;
+            /** @enum {string} */
+            op: "include" | "exclude";
+            /** @default [] */
+            values: string[];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsClick: {
+            /** @default false */
+            on: boolean;
+            /** @default null */
+            number: string | null;
+            /** @default false */
+            override_caller_id: boolean;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsCallback: {
+            /** @default false */
+            on: boolean;
+            /** @default null */
+            number: string | null;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsRecords: {
+            /** @default false */
+            send: boolean;
+            /** @default false */
+            with_filters: boolean;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsCallTemplate: {
+            /** @enum {string} */
+            direction: "in" | "out";
+            /** @enum {string} */
+            entity: "lead" | "deal" | "contact" | "company";
+            /** @default [] */
+            filter: components["schemas"]["SettingsCondition"][][];
+            /** @default  */
+            text: string;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsFunnel: {
+            /** @default null */
+            lead_stage: string | null;
+            /** @default null */
+            pipeline: number | null;
+            /** @default null */
+            deal_stage: string | null;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsFunnelRule: {
+            /** @default [] */
+            filter: components["schemas"]["SettingsCondition"][][];
+            /** @default null */
+            lead_stage: string | null;
+            /** @default null */
+            pipeline: number | null;
+            /** @default null */
+            deal_stage: string | null;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsResponsibleRule: {
+            /** @default [] */
+            filter: components["schemas"]["SettingsCondition"][][];
+            /** @default 0 */
+            user: number;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsFieldMapping: {
+            /**
+             * @default
+             * @enum {string}
+             */
+            entity: "lead" | "deal" | "contact" | "company" | "";
+            /** @default  */
+            field: string;
+            /** @default  */
+            param: string;
+            /** @default false */
+            always: boolean;
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsChats: {
+            /** @default false */
+            enabled: boolean;
+            /** @default null */
+            portal: number | null;
+            /** @default null */
+            responsible: number | null;
+            /** @default [] */
+            responsibles: components["schemas"]["SettingsResponsibleRule"][];
+            /** @default {} */
+            first: components["schemas"]["SettingsCreation"];
+            /** @default {} */
+            repeat: components["schemas"]["SettingsCreation"];
+            /**
+             * @default null
+             * @enum {string|null}
+             */
+            comment_priority: "deals" | "leads" | "both" | null;
+            /** @default false */
+            copy_to_contact: boolean;
+            /** @default false */
+            notify: boolean;
+            /** @default false */
+            closed_entities: boolean;
+            /** @default false */
+            without_contacts: boolean;
+            /** @default [] */
+            filter: components["schemas"]["SettingsCondition"][][];
+            /** @default Чат на сайте {{site_domain_name}} Канал: {{chat_channel_name}} с посетителем {{name}} */
+            template: string;
+            /** @default {} */
+            funnel_first: components["schemas"]["SettingsChatFunnel"];
+            /** @default {} */
+            funnel_repeat: components["schemas"]["SettingsChatFunnel"];
+            /** @default false */
+            fields_on: boolean;
+            /** @default [] */
+            fields: components["schemas"]["SettingsFieldMapping"][];
+            /** @default [] */
+            channels: number[];
+            /** @default false */
+            create: boolean;
+            /**
+             * @default start
+             * @enum {string}
+             */
+            create_at: "start" | "end";
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsCreation: {
+            /** @default false */
+            on: boolean;
+            /** @default [] */
+            create: ("lead" | "deal" | "activity")[];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsChatFunnel: {
+            /** @default false */
+            on: boolean;
+            /** @default null */
+            lead_stage: string | null;
+            /** @default null */
+            pipeline: number | null;
+            /** @default null */
+            deal_stage: string | null;
+            /** @default [] */
+            rules: components["schemas"]["SettingsFunnelRule"][];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsRequests: {
+            /** @default false */
+            enabled: boolean;
+            /** @default null */
+            portal: number | null;
+            /** @default null */
+            responsible: number | null;
+            /** @default [] */
+            responsibles: components["schemas"]["SettingsResponsibleRule"][];
+            /** @default {} */
+            first: components["schemas"]["SettingsCreation"];
+            /** @default {} */
+            repeat: components["schemas"]["SettingsCreation"];
+            /**
+             * @default null
+             * @enum {string|null}
+             */
+            comment_priority: "deals" | "leads" | "both" | null;
+            /** @default false */
+            copy_to_contact: boolean;
+            /** @default false */
+            notify: boolean;
+            /** @default false */
+            closed_entities: boolean;
+            /** @default false */
+            without_contacts: boolean;
+            /** @default [] */
+            filter: components["schemas"]["SettingsCondition"][][];
+            /** @default Заявка с сайта {{site_domain_name}} от {{name}} */
+            template: string;
+            /** @default {} */
+            funnel_first: components["schemas"]["SettingsChatFunnel"];
+            /** @default {} */
+            funnel_repeat: components["schemas"]["SettingsChatFunnel"];
+            /** @default false */
+            fields_on: boolean;
+            /** @default [] */
+            fields: components["schemas"]["SettingsFieldMapping"][];
+        };
+        /** @description a part of the settings document; missing keys take the values named here */
+        SettingsLines: {
+            /** @default false */
+            enabled: boolean;
+            /** @default null */
+            portal: number | null;
+            /** @default true */
+            operator_name: boolean;
+            /** @default {} */
+            auto_close_min: {
+                [key: string]: number;
             };
-            telephony?: {
-                [key: string]: unknown;
-            };
-            chats?: {
-                [key: string]: unknown;
-            };
-            requests?: {
-                [key: string]: unknown;
-            };
-            lines?: {
-                [key: string]: unknown;
-            };
+            /** @default [] */
+            fields: components["schemas"]["SettingsFieldMapping"][];
         };
         SettingsConflict: {
             status: number;
@@ -743,6 +1035,23 @@ export interface components {
             /** Format: date-time */
             saved_at: string;
             saved_by: string;
+            diff: components["schemas"]["SettingsDiff"][];
+        };
+        HistoryList: {
+            items: components["schemas"]["HistoryItem"][];
+            next: string | null;
+        };
+        HistoryItem: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description empty when nobody of the account did it */
+            by: string;
+            /** @enum {string} */
+            kind: "settings" | "matched" | "unmatched" | "uis_connected" | "uis_changed" | "uis_removed" | "portal_added" | "portal_opened" | "portal_renamed" | "portal_removed" | "app_uninstalled";
+            text: string;
+            /** @description of the settings */
+            version: number | null;
             diff: components["schemas"]["SettingsDiff"][];
         };
         SettingsDiff: {
@@ -1412,20 +1721,47 @@ export interface operations {
     };
     listSettingsVersions: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description versions newest first */
+            /** @description versions newest first, page by page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHistory: {
+        parameters: {
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -1797,7 +2133,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                name: "b24-users" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
+                name: "b24-users" | "departments" | "pipelines" | "stages" | "sources" | "fields" | "lines" | "mode" | "uis-employees" | "groups" | "numbers" | "sites" | "campaigns" | "scenarios" | "operations" | "channels" | "tags" | "variables" | "parameters";
             };
             cookie?: never;
         };

@@ -17,19 +17,21 @@ type Kind string
 
 // The directories of a portal and of UIS (portal 0). Mode holds one entry, whose id is classic or simple.
 const (
-	Pipelines  Kind = "pipelines"
-	Stages     Kind = "stages"
-	Sources    Kind = "sources"
-	Fields     Kind = "fields"
-	Lines      Kind = "lines"
-	Mode       Kind = "mode"
-	Groups     Kind = "groups"
-	Numbers    Kind = "numbers"
-	Sites      Kind = "sites"
-	Campaigns  Kind = "campaigns"
-	Scenarios  Kind = "scenarios"
-	Operations Kind = "operations"
-	Tags       Kind = "tags"
+	Pipelines Kind = "pipelines"
+	Stages    Kind = "stages"
+	Sources   Kind = "sources"
+	Fields    Kind = "fields"
+	Lines     Kind = "lines"
+	// Departments are the company's structure: who works where.
+	Departments Kind = "departments"
+	Mode        Kind = "mode"
+	Groups      Kind = "groups"
+	Numbers     Kind = "numbers"
+	Sites       Kind = "sites"
+	Campaigns   Kind = "campaigns"
+	Scenarios   Kind = "scenarios"
+	Operations  Kind = "operations"
+	Tags        Kind = "tags"
 	// OuterLines are the external lines of a portal that are ours, by number.
 	OuterLines Kind = "outer_lines"
 )

@@ -1,4 +1,4 @@
-// Package lists reads what people choose from in the settings (pipelines, stages, sources, fields and lines of a portal; groups, numbers, sites, campaigns, scenarios and tags of UIS) and keeps good copies.
+// Package lists reads what people choose from in the settings (pipelines, stages, sources, fields, lines and departments of a portal; groups, numbers, sites, campaigns, scenarios and tags of UIS) and keeps good copies.
 package lists
 
 import (
@@ -106,8 +106,10 @@ func (l *Lists) Portal(ctx context.Context, account ids.AccountID, portal ids.Po
 			return nil
 		})
 	}
+	var departments read
+	group.Go(func() error { departments = l.departments(asking, account, portal); return nil })
 	_ = group.Wait() // what failed is told per directory
-	var list []read
+	list := []read{departments}
 	for i, a := range asks {
 		r := read{kind: a.kind, err: errs[i]}
 		if r.err == nil {

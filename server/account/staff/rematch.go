@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"omni/server/history"
 	"omni/server/ids"
 )
 
@@ -175,17 +176,33 @@ func (s *Staff) Match(ctx context.Context, at At, user ids.B24UserID, employee i
 			return err
 		}
 		members, err := list(ctx, tx, at)
+		if err != nil {
+			return err
+		}
 		for _, m := range members {
 			if m.User == user {
 				out = m
 			}
 		}
-		return err
+		return noteHand(ctx, tx, at, out, employee, s.Clock.Now())
 	})
 	if err != nil {
 		return Member{}, fmt.Errorf("match user %d of portal %d: %w", user, at.Portal, err)
 	}
 	return out, nil
+}
+
+// noteHand notes a match by hand in the account's history, by the names people have now.
+func noteHand(ctx context.Context, tx pgx.Tx, at At, m Member, employee ids.UISEmployeeID, now time.Time) error {
+	if employee == 0 {
+		return history.Note(ctx, tx, at.Account, now, history.Unmatched, history.About{Name: m.Name})
+	}
+	about := history.About{Name: m.Name}
+	if err := tx.QueryRow(ctx, `SELECT full_name FROM uis_employee WHERE account_id = $1 AND id = $2`, int64(at.Account), int64(employee)).Scan(&about.Other); err != nil {
+		return fmt.Errorf("find employee %d: %w", employee, err)
+	}
+	about.Other = strings.TrimSpace(about.Other)
+	return history.Note(ctx, tx, at.Account, now, history.Matched, about)
 }
 
 // byHandOnly changes this one match and whoever loses the employee by it; nobody else is matched anew in passing.

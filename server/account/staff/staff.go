@@ -146,6 +146,20 @@ type user struct {
 	Position   bitrix24.String `json:"WORK_POSITION"`
 	WorkPhone  bitrix24.String `json:"WORK_PHONE"`
 	Mobile     bitrix24.String `json:"PERSONAL_MOBILE"`
+	Department json.RawMessage `json:"UF_DEPARTMENT"`
+}
+
+// departments are the numbers of the user's departments. A form nobody knows leaves him without: names beside a person are no reason to read nobody.
+func (u user) departments() []int64 {
+	list := []int64{}
+	var several bitrix24.List[bitrix24.ID]
+	if json.Unmarshal(u.Department, &several) != nil {
+		return list
+	}
+	for _, id := range several {
+		list = append(list, int64(id))
+	}
+	return list
 }
 
 func (u user) phones() []string {
@@ -202,12 +216,13 @@ func storeUsers(ctx context.Context, tx pgx.Tx, at At, users []user, now time.Ti
 	seen := make([]int64, 0, len(users))
 	for _, u := range users {
 		seen = append(seen, int64(u.ID))
-		batch.Queue(`INSERT INTO b24_user (account_id, portal_id, id, first_name, last_name, second_name, email, inner_number, phones, position, active, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		batch.Queue(`INSERT INTO b24_user (account_id, portal_id, id, first_name, last_name, second_name, email, inner_number, phones, position, active, seen_at, departments)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			ON CONFLICT (account_id, portal_id, id) DO UPDATE SET first_name = EXCLUDED.first_name, last_name = EXCLUDED.last_name, second_name = EXCLUDED.second_name,
-			email = EXCLUDED.email, inner_number = EXCLUDED.inner_number, phones = EXCLUDED.phones, position = EXCLUDED.position, active = EXCLUDED.active, seen_at = EXCLUDED.seen_at`,
+			email = EXCLUDED.email, inner_number = EXCLUDED.inner_number, phones = EXCLUDED.phones, position = EXCLUDED.position, active = EXCLUDED.active, seen_at = EXCLUDED.seen_at,
+			departments = EXCLUDED.departments`,
 			int64(at.Account), int64(at.Portal), int64(u.ID), string(u.Name), string(u.LastName), string(u.SecondName), string(u.Email), string(u.Inner), u.phones(),
-			string(u.Position), bool(u.Active), now)
+			string(u.Position), bool(u.Active), now, u.departments())
 	}
 	batch.Queue(`UPDATE b24_user SET active = false WHERE account_id = $1 AND portal_id = $2 AND id <> ALL ($3)`, int64(at.Account), int64(at.Portal), seen)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

@@ -14,6 +14,8 @@ import (
 	"omni/server/account/accounttest"
 	"omni/server/account/staff"
 	"omni/server/bitrix24"
+	"omni/server/history"
+	"omni/server/history/historytest"
 	"omni/server/ids"
 	"omni/server/outbox"
 	"omni/server/sandbox/portal"
@@ -116,11 +118,11 @@ func TestSyncMatchesAndTellsTheDiffS1(t *testing.T) {
 func TestAHandMatchSurvives(t *testing.T) {
 	t.Parallel()
 	s, people, at := setUp(t, portal.User{ID: 71, LastName: "Смирнова", Email: "smirnova@example.com"}, portal.User{ID: 72, LastName: "Орлов", Email: "orlov@example.com"})
-	employees(t, s, at.Account, person{id: 10, email: "smirnova@example.com"}, person{id: 11, email: "orlov@example.com"})
+	employees(t, s, at.Account, person{id: 10, last: "Смирнова", email: "smirnova@example.com"}, person{id: 11, email: "orlov@example.com"})
 	_, err := people.Sync(t.Context(), at, nil, nil)
 	require.NoError(t, err)
 
-	m, err := people.Match(t.Context(), at, 72, 10)
+	m, err := people.Match(history.By(t.Context(), "Анна"), at, 72, 10)
 	require.NoError(t, err)
 	require.EqualValues(t, 10, m.Employee)
 	require.Equal(t, "hand", m.Match())
@@ -150,6 +152,8 @@ func TestAHandMatchSurvives(t *testing.T) {
 	require.ErrorIs(t, err, staff.ErrUnknown)
 	_, err = people.Match(t.Context(), at, 999, 10)
 	require.ErrorIs(t, err, staff.ErrUnknown)
+	lines := historytest.Lines(t, s.DB, at.Account)
+	require.Equal(t, []string{"Анна matched Орлов Смирнова", "unmatched Орлов"}, lines[len(lines)-2:], "what was refused leaves no trace")
 }
 
 func TestOnlyTheListedAreMatchedS3(t *testing.T) {

@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"omni/server/history"
 	"omni/server/ids"
 	"omni/server/store"
 	"omni/server/uis"
@@ -31,6 +33,8 @@ type attempt struct {
 	about           uis.Account
 	jwt             string
 	checks          checks
+	// changed are the parts of the connection that are others than before, for the account's history.
+	changed []string
 }
 
 // Put tests the credentials, each at once and in words (U1), stores those that are not certainly wrong, registers our adapter and its connection (U2)
@@ -87,14 +91,22 @@ func (c *Connections) prepare(ctx context.Context, account ids.AccountID, given 
 			return nil, err
 		}
 		a.login = stored.ChatsLogin
+	} else {
+		a.changed = append(a.changed, "brand")
 	}
 	for _, field := range []struct {
 		given *string
 		into  *string
-	}{{given.APIKey, &a.key}, {given.ChatsLogin, &a.login}, {given.ChatsPassword, &a.password}} {
-		if field.given != nil {
-			*field.into = strings.TrimSpace(*field.given)
+		part  string
+	}{{given.APIKey, &a.key, "api_key"}, {given.ChatsLogin, &a.login, "chats_login"}, {given.ChatsPassword, &a.password, "chats_password"}} {
+		if field.given == nil {
+			continue
 		}
+		text := strings.TrimSpace(*field.given)
+		if text != *field.into {
+			a.changed = append(a.changed, field.part)
+		}
+		*field.into = text
 	}
 	return a, nil
 }
@@ -147,7 +159,8 @@ func (c *Connections) store(ctx context.Context, a *attempt) (row, bool, error) 
 	chatsGood := a.login != "" && a.password != "" && !refusedForGood(a.check(CheckLogin))
 	var r row
 	stored := true
-	err := c.DB.InAccountORM(ctx, a.account, func(_ context.Context, u *store.Unit) error {
+	err := c.DB.InAccountORM(ctx, a.account, func(ctx context.Context, u *store.Unit) error {
+		kind := history.UISChanged
 		err := u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}).Where("account_id = ?", a.account).Take(&r).Error
 		if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 			return err
@@ -156,14 +169,23 @@ func (c *Connections) store(ctx context.Context, a *attempt) (row, bool, error) 
 			if stored = keyGood || chatsGood; !stored {
 				return nil
 			}
-			r = c.newRow(a.account, a.brand)
+			r, kind = c.newRow(a.account, a.brand), history.UISConnected
 		}
 		if !keyGood && !chatsGood && r.Brand != a.brand {
 			stored = false
 			return nil
 		}
 		c.fill(&r, a, keyGood, chatsGood)
-		return u.ORM.Save(&r).Error
+		if err := u.ORM.Save(&r).Error; err != nil {
+			return err
+		}
+		parts := slices.DeleteFunc(slices.Clone(a.changed), func(part string) bool {
+			return part == "api_key" && !keyGood || strings.HasPrefix(part, "chats_") && !chatsGood // what was refused was not stored
+		})
+		if kind == history.UISChanged && len(parts) == 0 {
+			return nil
+		}
+		return history.Note(ctx, u.Tx, a.account, c.Clock.Now(), kind, history.About{Name: string(a.brand), Parts: parts})
 	})
 	if err != nil {
 		return row{}, false, fmt.Errorf("store UIS connection of account %d: %w", a.account, err)

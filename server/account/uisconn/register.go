@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"omni/server/history"
 	"omni/server/ids"
 	"omni/server/uis"
 )
@@ -146,6 +147,9 @@ func (c *Connections) Disconnect(ctx context.Context, account ids.AccountID) err
 		c.Log.WarnContext(ctx, "our chat adapter could not be removed at UIS; it stays there without effect", "account", account, "error", err)
 	}
 	err = c.DB.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
+		if err := history.Note(ctx, tx, account, c.Clock.Now(), history.UISRemoved, history.About{Name: string(r.Brand)}); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `UPDATE uis_channel SET adapter_channel = NULL, gone_at = COALESCE(gone_at, $2) WHERE account_id = $1`, int64(account), c.Clock.Now()); err != nil {
 			return err
 		}

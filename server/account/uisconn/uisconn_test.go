@@ -20,6 +20,8 @@ import (
 	"omni/server/account/directory"
 	"omni/server/account/uisconn"
 	"omni/server/clock"
+	"omni/server/history"
+	"omni/server/history/historytest"
 	"omni/server/httpguard"
 	"omni/server/ids"
 	"omni/server/sandbox/uisplatform"
@@ -306,15 +308,17 @@ func TestEveryCheckHasItsSentences(t *testing.T) {
 func TestAWrongKeyDoesNotReplaceAGoodOne(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	_, err := s.conns.Put(t.Context(), s.account, good())
+	as := history.By(t.Context(), "Анна")
+	_, err := s.conns.Put(as, s.account, good())
 	require.NoError(t, err)
-	c, err := s.conns.Put(t.Context(), s.account, uisconn.Credentials{Brand: uis.UIS, APIKey: text("wrong"), ChatsPassword: text("wrong")})
+	c, err := s.conns.Put(as, s.account, uisconn.Credentials{Brand: uis.UIS, APIKey: text("wrong"), ChatsPassword: text("wrong")})
 	require.NoError(t, err)
 	require.False(t, byCode(c.Checks)[uisconn.CheckDataAPI].OK)
 	client, err := s.conns.Client(t.Context(), s.account)
 	require.NoError(t, err)
 	_, _, err = client.Account(t.Context())
 	require.NoError(t, err, "the stored key still works")
+	require.Equal(t, []string{"Анна uis_connected uis brand api_key chats_login chats_password"}, historytest.Lines(t, s.db, s.account), "what was refused was not stored, and leaves no trace")
 	require.Len(t, s.channels(), 9)
 }
 
@@ -391,6 +395,8 @@ func TestDisconnect(t *testing.T) {
 	s.settled()
 	require.Len(t, s.channels(), 9)
 	require.Empty(t, s.platform.Violations())
+	lines := historytest.Lines(t, s.db, s.account)
+	require.Equal(t, []string{"uis_connected uis brand api_key chats_login chats_password", "uis_removed uis", "uis_connected uis brand api_key chats_login chats_password"}, lines)
 }
 
 // TestSecretsAreSealed looks at the bytes in the database.

@@ -10,11 +10,11 @@ import type { Parameter } from '../model/filter'
 import type { Choice } from '../model/pick'
 import { read, type Doc } from '../model/settings'
 import type { Variable } from '../model/template'
-import { references, vanished, type Entry, type Reference, type Vanished } from '../model/vanished'
+import { acting, references, vanished, type Entry, type Reference, type Vanished } from '../model/vanished'
 import { useForm, type SettingsForm } from './useSettingsForm'
 
 export type DirectoryName = paths['/directories/{name}']['get']['parameters']['path']['name']
-const ofPortal: readonly DirectoryName[] = ['b24-users', 'pipelines', 'stages', 'fields', 'mode', 'lines']
+const ofPortal: readonly DirectoryName[] = ['b24-users', 'pipelines', 'stages', 'fields', 'mode', 'lines', 'departments']
 
 /** A directory as it was read: its entries, and whether they may be out of date. */
 export interface Directory {
@@ -82,7 +82,7 @@ function choicesOf(portal: ComputedRef<number | null>) {
     ['lead', 'deal', 'company', 'contact'].flatMap((entity) =>
       list.filter((one) => one.entity === entity && !one.gone).map((one) => ({ id: `${entity}:${String(one.id)}`, label: one.name, note: one.own === true ? String(one.id) : '', group: t(`cabinet.entity.${entity}`) })))
   return {
-    people: computed<Choice[]>(() => (people.data.value?.items ?? []).map((one) => ({ id: Number(one.id), label: one.name, note: typeof one.email === 'string' ? one.email : '' }))),
+    people: computed<Choice[]>(() => (people.data.value?.items ?? []).map((one) => ({ id: Number(one.id), label: one.name, note: textOf(one.email), hint: textOf(one.department) || undefined }))),
     pipelines: computed<Choice[]>(() => (pipelines.data.value?.items ?? []).map((one) => ({ ...plainChoice(one), id: Number(one.id) }))),
     leadStages: computed<Choice[]>(() => (stages.data.value?.items ?? []).filter((one) => one.entity === 'lead').map(plainChoice)),
     dealStages,
@@ -106,6 +106,10 @@ function choicesOf(portal: ComputedRef<number | null>) {
 
 export function plainChoice(entry: Entry): Choice {
   return { id: entry.id, label: entry.name || String(entry.id), ...(entry.gone ? { gone: true } : {}) }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 /** What a portal's CRM is. A mode that was not read yet counts as classic: nothing is taken away before one knows. */
@@ -171,7 +175,7 @@ function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
   const parameters = useParameters()
   const settled = shallowRef<Doc | null>(form.draft.value)
   watchDebounced(() => form.draft.value, pause, (doc) => { settled.value = doc })
-  const named = computed(() => (settled.value ? references(settled.value, parameters.value) : []))
+  const named = computed(() => (settled.value ? acting(settled.value, references(settled.value, parameters.value)) : []))
   const portalOfReference = (reference: Reference) => (ofPortal.includes(reference.directory as DirectoryName) ? portalOf(form, reference.pointer.split('/')[1] ?? '') : null)
   const keyOf = (reference: Reference) => `${reference.directory} ${String(portalOfReference(reference) ?? '')}`
   const wanted = computed(() => [...new Set(named.value.map(keyOf))].sort().join('\n'))

@@ -54,6 +54,20 @@ export function useEvents() {
   return { list, items: computed(() => list.data.value?.pages.flatMap((page) => page.items) ?? []) }
 }
 
+/** Who changed what and when, page by page: versions of the settings and what is changed beside them. */
+export function useHistory() {
+  const { api } = useServices()
+  const list = useInfiniteQuery({
+    queryKey: ['history'],
+    staleTime: 0,
+    gcTime: 0,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/history', { params: { query: { cursor: pageParam } } })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+  return { list, items: computed(() => list.data.value?.pages.flatMap((page) => page.items) ?? []) }
+}
+
 /** One request with what was asked and answered. */
 export function useRequest(id: string, open: Ref<boolean>) {
   const { api } = useServices()

@@ -3,7 +3,7 @@ import { Problem, Unreachable } from '@/shared/problem'
 import { write, type Doc } from '../model/settings'
 import { useSettingsForm } from './useSettingsForm'
 
-const doc: Doc = { version: 7, main: { enabled: false, portal: null }, telephony: { templates: [1, 2] }, chats: { notify: false } }
+const doc = { version: 7, main: { enabled: false, portal: null }, telephony: { templates: [1, 2] }, chats: { notify: false } } as unknown as Doc
 
 async function formWith(save: (doc: Doc, version: number) => Promise<Doc>) {
   const form = useSettingsForm({ load: () => Promise.resolve(doc), save })

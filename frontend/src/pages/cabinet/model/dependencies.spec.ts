@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import acting from '../../../../../server/settings/testdata/acting.json'
 import { certainFilter, funnelActs, prioritiesOf, priorityMatters, stateOf } from './dependencies'
-import { write, type Doc } from './settings'
+import { read, shown, write, type Doc } from './settings'
 
-const empty: Doc = { version: 1 }
+const empty = { version: 1 } as Doc
 const doc = (values: Record<string, unknown>): Doc => Object.entries(values).reduce((made, [pointer, value]) => write(made, pointer, value), empty)
 const classic = { simple: false }
 
@@ -102,5 +103,27 @@ describe('dependencies', () => {
     expect(certainFilter(doc({ '/telephony/filter_on': true, '/telephony/filter_outbound': filter }))).toBe(true)
     expect(certainFilter(doc({ '/telephony/filter_on': false, '/telephony/filter_outbound': filter }))).toBe(false)
     expect(certainFilter(doc({ '/telephony/filter_on': true, '/telephony/filter_inbound': [filter[0]] }))).toBe(false)
+  })
+
+  // The rows the server's validation is tested with: what a page disables is compared with nothing there (server/settings/acting_test.go).
+  interface Acting { what: string; field: string; state?: string; on: Record<string, unknown>; off: Record<string, unknown>[]; simple?: string }
+  const shared = ['chats', 'requests'].flatMap((section) =>
+    (JSON.parse(JSON.stringify(acting).replaceAll('/talk/', `/${section}/`)) as Acting[]).filter((row) => section === 'chats' || row.field.startsWith('/requests/')))
+
+  it.each(shared.map((row) => [`${row.what}, ${row.field}`, row] as const))('agree with the server: %s', (_, row) => {
+    const crm = { simple: row.simple === 'always' }
+    const disabled = (values: Record<string, unknown>, at = crm) => stateOf(doc({ ...row.on, ...values }), row.state ?? row.field, at).disabled
+    expect(disabled({})).toBe(false)
+    for (const off of row.off.filter((one) => !('/requests/create' in one))) expect(disabled(off), JSON.stringify(off)).toBe(true)
+    if (row.simple === 'off') expect(disabled({}, { simple: true })).toBe(true)
+  })
+
+  it('agree with the server about every field that they can disable', () => {
+    const everythingOff = doc({ '/telephony/other_telephony': true, '/main/sync_all': true, '/chats/create': false })
+    const rows = shared.map((row) => row.field)
+    // Switches and choices of a fixed list cannot vanish.
+    const fixed = ['/telephony/talker', '/telephony/responsible_after_min', '/chats/create_at']
+    const open = shown.filter((pointer) => stateOf(everythingOff, pointer, { simple: true }).disabled && typeof read(everythingOff, pointer) !== 'boolean' && !fixed.includes(pointer))
+    expect(open.filter((pointer) => !rows.includes(pointer))).toEqual([])
   })
 })

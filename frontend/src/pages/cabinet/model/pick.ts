@@ -5,8 +5,10 @@ export interface Choice {
   id: Id
   label: string
   note?: string
-  /** A second line: what it is, with an example. */
+  /** A second line: what it is. */
   hint?: string
+  /** A third line: how it is written, with an example. */
+  example?: string
   /** The name of the group or branch it stands in. */
   group?: string
   gone?: boolean
@@ -19,7 +21,7 @@ export function rowsOf(choices: readonly Choice[], query: string, tree: boolean,
   const wanted = query.trim().toLowerCase()
   const groups = new Map<string, Choice[]>()
   for (const choice of choices) {
-    if (wanted && !`${choice.label} ${choice.note ?? ''} ${choice.hint ?? ''}`.toLowerCase().includes(wanted)) continue
+    if (wanted && !`${choice.label} ${choice.note ?? ''} ${choice.hint ?? ''} ${choice.example ?? ''}`.toLowerCase().includes(wanted)) continue
     const group = choice.group ?? ''
     const list = groups.get(group)
     if (list) list.push(choice)
@@ -32,6 +34,16 @@ export function rowsOf(choices: readonly Choice[], query: string, tree: boolean,
     if (open) for (const choice of list) rows.push({ kind: 'choice', key: `choice:${group}:${String(choice.id)}`, choice, nested: group !== '' })
   }
   return rows
+}
+
+const rowHeight = 36
+const hintedHeight = 52
+const exampleHeight = 68
+
+/** How high a row of an open menu is, in pixels. */
+export function heightOf(row: Row): number {
+  if (row.kind === 'group') return rowHeight
+  return row.choice.example ? exampleHeight : row.choice.hint ? hintedHeight : rowHeight
 }
 
 /** The choices with those chosen ones in front that the list does not know: they vanished, or the list could not be read (S4). */

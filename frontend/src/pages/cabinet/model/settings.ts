@@ -1,8 +1,15 @@
+import initialDocument from '@/api/settings.initial.gen.json'
 import type { Schemas } from '@/api/client'
 import type { FieldError } from '@/shared/problem'
 
 /** The settings document (design section 12). A field is named by its JSON pointer, as the server names it in its errors. */
 export type Doc = Schemas['Settings']
+
+export type Funnel = Schemas['SettingsFunnel']
+export type FunnelRule = Schemas['SettingsFunnelRule']
+export type ResponsibleRule = Schemas['SettingsResponsibleRule']
+export type CallTemplate = Schemas['SettingsCallTemplate']
+export type FieldMapping = Schemas['SettingsFieldMapping']
 
 export interface Change {
   pointer: string
@@ -10,26 +17,9 @@ export interface Change {
   after: unknown
 }
 
-/** A funnel of chats or requests as nobody set it. */
-const noFunnel = { on: false, lead_stage: null, pipeline: null, deal_stage: null, rules: [] }
-const chatSection = {
-  enabled: false, portal: null, responsible: null, responsibles: [], first: { on: false, create: [] }, repeat: { on: false, create: [] }, comment_priority: null, copy_to_contact: false,
-  notify: false, closed_entities: false, without_contacts: false, filter: [], template: '', funnel_first: noFunnel, funnel_repeat: noFunnel, fields_on: false, fields: [],
-}
-
-/** Values of the fields this page shows when the document does not name them (P3b). The server names every field; this keeps the page whole without it. */
-const initial = {
-  main: { enabled: false, portal: null, import_statuses: false, sync_all: true, sync_only: [] },
-  telephony: {
-    enabled: false, portal: null, other_telephony: false, personal_manager: false, create_inbound: false, create_outbound: false, talker: 'first', responsible_later: false,
-    responsible_after_min: 5, number_as_source: false, filter_on: false, filter_inbound: [], filter_outbound: [], click: { on: false, number: null, override_caller_id: false },
-    callback: { on: false, number: null }, records: { send: false, with_filters: false }, call_message: false, templates: [], funnel: { lead_stage: null, pipeline: null, deal_stage: null },
-    funnels_inbound: [], funnels_outbound: [], responsible_inbound: null, responsible_outbound: null, responsibles: [], fields: [],
-  },
-  chats: { ...chatSection, channels: [], create: false, create_at: 'start' },
-  requests: chatSection,
-  lines: { enabled: false, portal: null, operator_name: true, auto_close_min: {}, fields: [] },
-}
+/** Values of the fields when the document does not name them (P3b): made from the server's, so that both start alike. */
+const { main, telephony, chats, requests, lines } = initialDocument
+const initial = { main, telephony, chats, requests, lines }
 
 /** The fields with a control of their own: only they can show an error at their place. */
 export const shown: readonly string[] = leaves('', initial)

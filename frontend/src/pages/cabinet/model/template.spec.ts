@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { faultsOf, lengthOf, pieces, preview, withVariable, type Variable } from './template'
 
-const variable = (id: string, sample: string, known: Variable['known']): Variable => ({ id, name: id, group: 'g', group_name: 'G', sample, known })
+const variable = (id: string, sample: string, known: Variable['known']): Variable => ({ id, name: id, group: 'g', group_name: 'G', hint: '', sample, known })
 const list = [variable('name', 'Мария [b]<i>Орлова', { call: 'start', chat: 'start' }), variable('chat_id', '5512', { chat: 'start' })]
 const codes = (text: string, kind: 'call' | 'chat' = 'call') => faultsOf(text, list, kind).map((fault) => [fault.code, fault.name].filter(Boolean).join(' '))
 

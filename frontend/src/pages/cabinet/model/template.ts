@@ -4,6 +4,8 @@ import type { Kind, Moment } from './filter'
 export interface Variable {
   id: string
   name: string
+  /** What it is, in a few words. */
+  hint: string
   group: string
   group_name: string
   sample: string

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Parameter } from './filter'
 import { write, type Doc } from './settings'
-import { references, vanished, type Entry } from './vanished'
+import { acting, references, vanished, type Entry } from './vanished'
 
 const parameters = [
   { id: 'site', name: 'Site', directory: 'sites', values: [], free: false, places: {}, known: {} },
@@ -15,7 +15,7 @@ const values: Record<string, unknown> = {
   '/chats/channels': [20],
   '/requests/fields': [{ entity: 'lead', field: 'UF_1', param: 'name', always: false }],
 }
-const doc = Object.entries(values).reduce<Doc>((made, [pointer, value]) => write(made, pointer, value), { version: 1 })
+const doc = Object.entries(values).reduce<Doc>((made, [pointer, value]) => write(made, pointer, value), { version: 1 } as Doc)
 const named = references(doc, parameters)
 const directories: Record<string, Entry[]> = {
   'b24-users': [{ id: 15, name: 'Other' }],
@@ -46,5 +46,15 @@ describe('what vanished', () => {
   it('is nobody because of a list that is empty or could not be read (S4)', () => {
     expect(lost({})).toEqual([])
     expect(lost({ 'b24-users': [] })).toEqual([])
+  })
+
+  it('troubles nobody where it does not act: its page disables or hides it', () => {
+    const on = Object.entries({ '/telephony/click/on': true, '/requests/fields_on': true, '/chats/create': true, '/main/sync_all': false }).reduce((made, [at, value]) => write(made, at, value), doc)
+    const more = write(write(on, '/main/sync_only', [14]), '/chats/responsibles', [{ filter: [], user: 15 }])
+    const all = references(more, parameters)
+    expect(acting(more, all)).toEqual(all)
+    const off = Object.entries({ '/telephony/click/on': false, '/requests/fields_on': false, '/chats/create': false, '/main/sync_all': true }).reduce((made, [at, value]) => write(made, at, value), more)
+    const left = acting(off, references(off, parameters)).map((one) => one.pointer)
+    expect(all.map((one) => one.pointer).filter((at) => !left.includes(at))).toEqual(['/main/sync_only/0', '/telephony/click/number', '/chats/responsibles/0/user', '/requests/fields/0/field'])
   })
 })

@@ -1,5 +1,6 @@
 import type { Filter, Parameter } from './filter'
-import { read, type Doc } from './settings'
+import { stateOf } from './dependencies'
+import { read, shown, type CallTemplate, type Doc, type FieldMapping, type Funnel, type FunnelRule, type ResponsibleRule } from './settings'
 
 /** An entry of a directory: what the settings may name. */
 export interface Entry {
@@ -22,12 +23,6 @@ export interface Vanished extends Reference {
   name: string
 }
 
-interface FunnelValues {
-  lead_stage?: string | null
-  pipeline?: number | null
-  deal_stage?: string | null
-}
-
 /** Everything the settings name in directories. */
 export function references(doc: Doc, parameters: readonly Parameter[]): Reference[] {
   const list: Reference[] = []
@@ -43,21 +38,21 @@ export function references(doc: Doc, parameters: readonly Parameter[]): Referenc
       if (directory) row.values.forEach((id, v) => { add(`${pointer}/${String(g)}/${String(r)}/values/${String(v)}`, directory, id) })
     }) })
   }
-  const funnel = (value: FunnelValues, at: string) => {
+  const funnel = (value: Funnel, at: string) => {
     add(`${at}/lead_stage`, 'stages', value.lead_stage, 'lead')
     if (value.pipeline !== null && value.pipeline !== undefined) list.push({ pointer: `${at}/pipeline`, directory: 'pipelines', id: value.pipeline, scope: '' })
     add(`${at}/deal_stage`, 'stages', value.deal_stage, `deal:${String(value.pipeline ?? '')}`)
   }
-  const funnelRules = (pointer: string) => { rows<FunnelValues & { filter: Filter }>(pointer, (row, at) => { filter(row.filter, `${at}/filter`); funnel(row, at) }) }
-  const responsibles = (pointer: string) => { rows<{ filter: Filter; user: number }>(pointer, (row, at) => { filter(row.filter, `${at}/filter`); add(`${at}/user`, 'b24-users', row.user) }) }
-  const fields = (pointer: string) => { rows<{ entity: string; field: string }>(pointer, (row, at) => { add(`${at}/field`, 'fields', row.field, row.entity) }) }
+  const funnelRules = (pointer: string) => { rows<FunnelRule>(pointer, (row, at) => { filter(row.filter, `${at}/filter`); funnel(row, at) }) }
+  const responsibles = (pointer: string) => { rows<ResponsibleRule>(pointer, (row, at) => { filter(row.filter, `${at}/filter`); add(`${at}/user`, 'b24-users', row.user) }) }
+  const fields = (pointer: string) => { rows<FieldMapping>(pointer, (row, at) => { add(`${at}/field`, 'fields', row.field, row.entity) }) }
 
   rows<number>('/main/sync_only', (id, at) => { add(at, 'b24-users', id) })
   for (const at of ['/telephony/filter_inbound', '/telephony/filter_outbound']) filter(read(doc, at) as Filter, at)
   one('/telephony/click/number', 'numbers')
   one('/telephony/callback/number', 'numbers')
-  rows<{ filter: Filter }>('/telephony/templates', (row, at) => { filter(row.filter, `${at}/filter`) })
-  funnel(read(doc, '/telephony/funnel') as FunnelValues, '/telephony/funnel')
+  rows<CallTemplate>('/telephony/templates', (row, at) => { filter(row.filter, `${at}/filter`) })
+  funnel(read(doc, '/telephony/funnel') as Funnel, '/telephony/funnel')
   funnelRules('/telephony/funnels_inbound')
   funnelRules('/telephony/funnels_outbound')
   one('/telephony/responsible_inbound', 'b24-users')
@@ -70,13 +65,20 @@ export function references(doc: Doc, parameters: readonly Parameter[]): Referenc
     responsibles(`${section}/responsibles`)
     filter(read(doc, `${section}/filter`) as Filter, `${section}/filter`)
     for (const form of [`${section}/funnel_first`, `${section}/funnel_repeat`]) {
-      funnel(read(doc, form) as FunnelValues, form)
+      funnel(read(doc, form) as Funnel, form)
       funnelRules(`${form}/rules`)
     }
     fields(`${section}/fields`)
   }
   fields('/lines/fields')
   return list
+}
+
+/** The references that act: what a page disables or hides troubles nobody, and the server does not compare it either. */
+export function acting(doc: Doc, list: readonly Reference[]): Reference[] {
+  const off = new Set(shown.filter((field) => stateOf(doc, field).disabled))
+  const fieldOf = (pointer: string) => shown.find((field) => pointer === field || pointer.startsWith(`${field}/`)) ?? pointer
+  return list.filter(({ pointer }) => !off.has(fieldOf(pointer)) && !stateOf(doc, pointer).disabled)
 }
 
 /** Whether an entry is what a reference may mean. */
