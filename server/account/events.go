@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"omni/server/bitrix24"
@@ -32,6 +33,26 @@ func (a *Accounts) AppEvent(ctx context.Context, p Portal, e *bitrix24.EventPOST
 // Uninstall takes a removed app's access away at once: tokens, proofs, the application token; open sessions end. clean also erases what we hold of
 // the portal, and of the account when it has no other one; the keeper does that soon. An installation after a clean one starts from nothing.
 func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
+	err := a.uninstall(ctx, ref, func(*gorm.DB) (bool, error) { return clean, nil })
+	if errors.Is(err, ErrNoPortal) {
+		return nil
+	}
+	return err
+}
+
+// Remove takes a portal out of the account as if the app had been removed there: tokens, proofs and awaited consents are gone at once, sessions end. One of
+// several is erased with its lists; opened again, the app makes an account of its own. The only portal of an account leaves everything behind
+// for its return, as without it nobody could reach the settings again. Error: ErrNoPortal.
+func (a *Accounts) Remove(ctx context.Context, ref Ref) error {
+	return a.uninstall(ctx, ref, func(orm *gorm.DB) (bool, error) {
+		var others bool
+		err := orm.Raw(`SELECT EXISTS (SELECT FROM portal WHERE account_id = ? AND id <> ? AND member_id IS NOT NULL AND NOT erase)`, ref.Account, ref.Portal).Scan(&others).Error
+		return others, err
+	})
+}
+
+// uninstall is what Uninstall and Remove do; clean decides, in its transaction, whether the portal is erased.
+func (a *Accounts) uninstall(ctx context.Context, ref Ref, clean func(orm *gorm.DB) (bool, error)) error {
 	var row portalRow
 	err := a.db.InAccountORM(ctx, ref.Account, func(ctx context.Context, u *store.Unit) error {
 		if err := take(u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}), ref, &row); err != nil {
@@ -39,8 +60,11 @@ func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
 		}
 		now := a.clock.Now()
 		member := row.MemberID
-		row.Erase = row.Erase || clean
-		erase := row.Erase
+		erase, err := clean(u.ORM)
+		if err != nil {
+			return err
+		}
+		erase = erase || row.Erase
 		if err := detach(u.ORM, &row, now); err != nil {
 			return err
 		}
@@ -55,9 +79,6 @@ func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
 		}
 		return announce(ctx, u.Tx, ref, now)
 	})
-	if errors.Is(err, ErrNoPortal) {
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("uninstall portal %d: %w", ref.Portal, err)
 	}
