@@ -189,12 +189,14 @@ func (a *App) wire(ctx context.Context) error {
 
 	// Accounts and their platforms.
 	var lanes *outbox.Outbox
+	var prover *proof.Prover
 	h := &hooks{}
 	people := &people{app: a, texts: texts}
 	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Lanes: h, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
 		switch {
 		case p.State == account.Uninstalled:
+			prover.Forget(p.Ref())
 			a.background("close lane", func(ctx context.Context) error { return closeLane(ctx, a.db, lanes, p) })
 		case !p.Sleeps():
 			a.background("wake lane", func(ctx context.Context) error { return resume(ctx, a.db, lanes, p) })
@@ -209,7 +211,7 @@ func (a *App) wire(ctx context.Context) error {
 			}
 		}, Changed: func(ids.AccountID) {}})
 	a.connections = connections
-	prover := proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
+	prover = proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
 
 	// The outbox.
 	registry := outbox.NewRegistry()

@@ -151,8 +151,8 @@ func TestRoundArrowP2(t *testing.T) {
 	require.NotNil(t, asked.AuthorizeURL, "no token works: the person is sent to consent")
 	require.Nil(t, asked.Job)
 	require.Equal(t, "blocked", n.state())
-	code, page := w.consent(*asked.AuthorizeURL, 2)
-	require.Equal(t, http.StatusForbidden, code, "the second user is no administrator")
+	code, page := w.consent(*asked.AuthorizeURL, 3)
+	require.Equal(t, http.StatusForbidden, code, "he is no administrator")
 	require.Contains(t, page, `data-state="refused"`)
 	require.Equal(t, "blocked", n.state(), "a refusal changes nothing")
 
@@ -265,6 +265,7 @@ func TestRemovedPortalsP2(t *testing.T) {
 	other := n.join(second)
 	require.Len(t, n.portals(), 2)
 	n.must("DELETE", fmt.Sprintf("/portals/%d", other), nil)
+	n.admin = n.open(1, "DEFAULT", nil).Session // sessions of the whole account are made anew
 	require.Len(t, n.portals(), 1, "gone at once")
 	w.rest()
 
