@@ -5,6 +5,7 @@ import { startCabinetMock } from '../dev/cabinet.mjs'
 import { accessible, fits, id } from './checks.mjs'
 import { communications } from './communications.mjs'
 import { operations } from './operations.mjs'
+import { portals } from './portals.mjs'
 import { run } from './runner.mjs'
 
 async function dark(page) {
@@ -166,6 +167,7 @@ const tests = {
     await shot('cabinet-uis-1920-dark')
   },
   ...operations(accessible, fits),
+  ...portals(accessible, fits),
   ...communications(accessible, fits),
 }
 
