@@ -171,4 +171,4 @@ const tests = {
   ...communications(accessible, fits),
 }
 
-await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: 15_000 })
+await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: Number(process.env.OMNI_E2E_TIMEOUT ?? 15_000) })

@@ -97,6 +97,7 @@ export const portals = (accessible, fits) => ({
     // S1: with several portals one has to be chosen.
     const world = mock.world()
     world.settings = { ...world.settings, main: { ...world.settings.main, portal: null } }
+    world.portals[1].state = 'active'
     await page.goto(`${url}/cabinet?lang=ru&keep=1`)
     await id(page, 'nav-employees').click()
     await id(page, 'employees-reason').getByText('Сначала выберите портал').waitFor()

@@ -256,6 +256,7 @@ func (a *App) wire(ctx context.Context) error {
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
 		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment,
+		Resume:  func(ctx context.Context, p account.Portal) error { return resume(ctx, a.db, lanes, p) },
 		Numbers: &numbers.Finder{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, Background: a.background}})
 	if err != nil {
 		return err

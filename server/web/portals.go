@@ -156,6 +156,9 @@ func (s *Server) repairPortal(c *fiber.Ctx) error {
 	if portal.Sleeps() {
 		return s.authorizeAgain(c, portal)
 	}
+	if err := s.Resume(c.UserContext(), portal); err != nil {
+		return err
+	}
 	doc, err := s.document(c.UserContext(), p.Account)
 	if err != nil {
 		return err

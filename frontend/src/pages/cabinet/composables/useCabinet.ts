@@ -32,6 +32,12 @@ export function usePortals() {
   return useQuery({ queryKey: ['portals'], queryFn: async () => (await unwrap(api.GET('/portals'))).items })
 }
 
+/** The portals that a consent was given for; one that still waits for it cannot be worked with. */
+export function useJoined() {
+  const portals = usePortals()
+  return computed(() => (portals.data.value ?? []).filter((one) => one.state !== 'waiting'))
+}
+
 export function useUIS() {
   const { api } = useServices()
   return useQuery({ queryKey: ['uis'], queryFn: () => unwrap(api.GET('/uis')) })
