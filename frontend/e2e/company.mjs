@@ -30,13 +30,26 @@ async function cabinetOf(on, address) {
   return h
 }
 
+/** Looks again, and lets the portal send its test event when the guide wants that, until the guide asks for something. */
+async function guideAsksFor(h, code) {
+  for (const deadline = Date.now() + patience; ;) {
+    await h.at('health-uis').waitFor({ timeout: patience })
+    if (await h.at(`health-${code}`).getAttribute('data-state') === 'todo') return
+    if (Date.now() > deadline) throw new Error(`the guide does not ask for ${code}: ${await h.at('cabinet').locator('[data-testid^=health-]').evaluateAll((all) => all.map((one) => `${one.dataset.testid} ${one.dataset.state}`).join(', '))}`)
+    if (await h.at('test-events').isVisible()) await h.click('test-events')
+    await page.waitForTimeout(2500)
+    await h.click('health-again')
+    await page.waitForTimeout(500)
+  }
+}
+
 try {
   await page.goto(`${portal}/marketplace/`)
   await page.click('button[value=install]')
   await page.waitForURL(/install_finished/, { timeout: patience })
   const cabinet = page.url()
   let h = await cabinetOf(page, cabinet)
-  equal('the guide asks for UIS', await h.at('health-uis').getAttribute('data-state', { timeout: patience }), 'todo')
+  await guideAsksFor(h, 'uis')
   await shot('guide')
   await h.click('guide-go')
   await h.at('uis-key').fill('key-romashka')
