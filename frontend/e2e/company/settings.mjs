@@ -88,7 +88,7 @@ export async function chats(h) {
   const first = h.at('funnel-first')
   await h.pick(h.at('funnel-lead', first).first(), 'В работе')
   await h.click('rule-add', rules(h, '/chats/funnel_first/rules'))
-  await h.pick(h.at('funnel-lead', rule(h, '/chats/funnel_first/rules', 0)), 'Обработан')
+  await h.pick(h.at('funnel-lead', rule(h, '/chats/funnel_first/rules', 0)), 'Не обработан')
   await h.condition(h.at('rule-filter', rule(h, '/chats/funnel_first/rules', 0)), 'Тип канала', 'Включить')
   await h.to('chats', 'fields')
   await h.click('set-chats-fields_on')
@@ -113,7 +113,7 @@ export function filled(doc) {
   assert.deepEqual([doc.telephony.templates[0].text, doc.telephony.fields.map((row) => row.param)], ['Звонок {{name}}', ['utm_source']])
   assert.deepEqual([doc.chats.channels, doc.chats.responsible, doc.chats.first, doc.chats.repeat, doc.chats.comment_priority], [[20, 21], 2, { on: true, create: ['lead', 'activity'] }, { on: true, create: ['activity'] }, 'both'])
   assert.deepEqual([doc.chats.responsibles[0].user, doc.chats.responsibles[0].filter[0][0].param, doc.chats.filter[0][0].op, doc.chats.filter[0][0].param], [3, 'site', 'exclude', 'channel_type'])
-  assert.deepEqual([doc.chats.funnel_first.on, doc.chats.funnel_first.lead_stage, doc.chats.funnel_first.rules[0].lead_stage], [true, 'IN_PROCESS', 'PROCESSED'])
+  assert.deepEqual([doc.chats.funnel_first.on, doc.chats.funnel_first.lead_stage, doc.chats.funnel_first.rules[0].lead_stage], [true, 'IN_PROCESS', 'NEW'])
   assert.deepEqual([doc.chats.fields_on, doc.chats.fields.map((row) => row.param), doc.lines.operator_name, doc.lines.fields.map((row) => row.param)], [true, ['utm_source'], false, ['utm_source']])
 }
 
