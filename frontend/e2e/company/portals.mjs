@@ -60,7 +60,6 @@ export async function renew({ context, h, portal, shot, step, mine }) {
   await shot('portal-renewed')
   await h.to('telephony', 'responsibles')
   await h.at('person').first().click({ timeout: patience })
-  await h.at('pick-search').fill('Новикова')
   await h.at('pick-menu').getByRole('option', { name: 'Новикова' }).waitFor({ timeout: patience })
   await context.pages()[0].keyboard.press('Escape')
   await h.to('telephony', 'funnels')
