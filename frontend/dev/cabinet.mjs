@@ -89,6 +89,27 @@ function connect(world, body) {
   return world.uis
 }
 
+const readLists = [['pipelines', 2], ['stages', 14], ['fields', 61], ['lines', 3], ['b24-users', 12]].map(([kind, entries]) => ({ kind, entries }))
+
+/** The reading that the round arrow begins; in trouble the portal does not tell its users. */
+function reading(world, emit) {
+  const made = { id: 900 + world.jobs.size, kind: 'directories', state: 'running', done: 0, total: 3, seconds_left: 2, result: null, error: null }
+  world.jobs.set(made.id, made)
+  const timer = setInterval(() => {
+    made.done += 1
+    if (made.done >= made.total) {
+      clearInterval(timer)
+      Object.assign(made, { state: 'done', seconds_left: 0, result: { lists: world.trouble ? [...readLists.slice(0, 4), { kind: 'b24-users', entries: 0, trouble: 'empty' }] : readLists } })
+    }
+    emit('job.changed', { id: made.id, kind: made.kind, state: made.state })
+  }, 300)
+  return made
+}
+
+/** What the last synchronisation came to (S1). */
+const syncResult = () => ({ users: names.length, employees: uis.length, matched: 7, several: 1, without_last_name: 1, at: new Date().toISOString(), changes: [
+  { user: 1, name: names[0], before: 0, after: uis[0].id, how: 'email' }, { user: 2, name: names[1], before: uis[2].id, after: uis[1].id, how: 'hand' }, { user: 8, name: names[7], before: uis[3].id, after: 0, how: '' }] })
+
 function job(world, emit) {
   const made = { id: 900 + world.jobs.size, kind: 'employees', state: 'running', done: 0, total: names.length, seconds_left: 100, result: null, error: null }
   world.jobs.set(made.id, made)
@@ -165,11 +186,17 @@ function routesOf(world, emit, admin) {
     ['DELETE', /^\/uis$/, () => { world.uis = makeWorld(true).uis }],
     ['GET', /^\/uis\/notifications$/, () => ({ manager_url: 'https://omni.example.com/uis/8f1c…/manager', ...list(['in_call', 'finished_call', 'record_call'].map((event, i) => ({ event, title: ['Входящий звонок', 'Завершение звонка', 'Запись разговора'][i], method: 'POST', url: 'https://omni.example.com/uis/8f1c…/notifications', body: JSON.stringify({ event, call: '{{call_session_id}}', number: '{{virtual_phone_number}}' }), last_received: i === 0 ? new Date(Date.now() - hour).toISOString() : null }))) })],
     ['GET', /^\/portals$/, () => list(world.portals)],
-    ['POST', /^\/portals$/, (_, body) => ({ authorize_url: `${body.domain}/oauth/authorize/` })],
-    ['POST', /^\/portals\/\d+\/repair$/, () => { const made = steps(); world.repaired = true; return made }],
+    ['POST', /^\/portals$/, (_, body) => { if (body.domain.startsWith('http:')) throw problem(422, 'invalid', 'Проверьте отмеченные поля', { errors: [{ field: '/domain', code: 'domain_https', text: 'Адрес должен начинаться с https://.' }] }); return { authorize_url: `${body.domain}/oauth/authorize/` } }],
+    ['POST', /^\/portals\/(\d+)\/repair$/, ([id]) => {
+      const portal = world.portals.find((one) => one.id === Number(id))
+      if (portal?.state === 'waiting') return { ...list([]), job: null, authorize_url: `https://${portal.domain}/oauth/authorize/` }
+      const made = steps()
+      world.repaired = true
+      return { ...made, job: reading(world, emit), authorize_url: null }
+    }],
     ['PATCH', /^\/portals\/(\d+)$/, ([id], body) => { const portal = world.portals.find((one) => one.id === Number(id)); portal.name = body.name ?? ''; return { portal, authorize_url: null } }],
     ['DELETE', /^\/portals\/(\d+)$/, ([id]) => { world.portals = world.portals.filter((one) => one.id !== Number(id)) }],
-    ['GET', /^\/employees$/, () => ({ ...list(world.employees), uis, synced_at: world.synced, job: null })],
+    ['GET', /^\/employees$/, () => ({ ...list(world.employees), uis, synced_at: world.synced, job: null, result: world.synced ? syncResult() : null, workdays: world.trouble ? { granted: false, trouble: { code: 'not_granted', text: 'Портал не дал приложению право на учёт рабочего времени' } } : { granted: true, trouble: null } })],
     ['PUT', /^\/employees\/(\d+)$/, ([id], body) => Object.assign(world.employees.find((one) => one.b24_user === Number(id)), { uis_employee: body.uis_employee, uis_name: uis.find((one) => one.id === body.uis_employee)?.name ?? null, match: 'hand', matched_by: 'hand' })],
     ['POST', /^\/employees\/sync$/, () => job(world, emit)],
     ['GET', /^\/jobs\/(\d+)$/, ([id]) => world.jobs.get(Number(id))],

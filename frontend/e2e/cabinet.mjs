@@ -5,6 +5,7 @@ import { startCabinetMock } from '../dev/cabinet.mjs'
 import { accessible, fits, id } from './checks.mjs'
 import { communications } from './communications.mjs'
 import { operations } from './operations.mjs'
+import { portals } from './portals.mjs'
 import { run } from './runner.mjs'
 
 async function dark(page) {
@@ -166,7 +167,8 @@ const tests = {
     await shot('cabinet-uis-1920-dark')
   },
   ...operations(accessible, fits),
+  ...portals(accessible, fits),
   ...communications(accessible, fits),
 }
 
-await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: 15_000 })
+await run(tests, { start: startCabinetMock, stop: (mock) => mock.close(), timeout: Number(process.env.OMNI_E2E_TIMEOUT ?? 15_000) })

@@ -1,71 +1,12 @@
 // The story of one conversation on the real product, in a real browser: an administrator installs the app on the sandbox portal and connects
 // UIS, a client writes from the sandbox phone, the operator answers, and the CRM has it all. Needs bin/omni ("make build").
 // Pictures go to test-results/: node e2e/story.mjs
-import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
+import { equal, flags, patience, root, startDemo } from './demo.mjs'
 
-const root = path.resolve(import.meta.dirname, '../..')
 const results = path.join(root, 'frontend/test-results')
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-const base = await freePorts(6)
-const portal = `http://127.0.0.1:${base}`
-const uis = `http://127.0.0.1:${base + 3}`
-const internal = `127.0.0.1:${base + 5}`
-const patience = 30_000
-
-/** The first of so many free ports in a row, below those that the system gives to connections. */
-async function freePorts(many) {
-  for (;;) {
-    const first = 20000 + Math.floor(Math.random() * 12000)
-    const free = await Promise.all(Array.from({ length: many }, (_, i) => new Promise((done) => {
-      const probe = createServer().once('error', () => { done(false) }).listen(first + i, '127.0.0.1', () => { probe.close(() => { done(true) }) })
-    })))
-    if (free.every(Boolean)) return first
-  }
-}
-
-/** Starts `omni demo` with data of its own and waits until it serves. */
-async function startDemo() {
-  const data = await mkdtemp(path.join(tmpdir(), 'omni-story-'))
-  await chmod(data, 0o755) // PostgreSQL runs as another user when this runs as root
-  const child = spawn(path.join(root, 'bin/omni'), ['demo'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, OMNI_DATA_DIR: path.join(data, 'var'), OMNI_DEMO_PORT: String(base), OMNI_LISTEN: `127.0.0.1:${base + 4}`, OMNI_INTERNAL_LISTEN: internal },
-  })
-  const deadline = Date.now() + 90_000
-  for (;;) {
-    const ready = await fetch(`http://${internal}/readyz`).then((answer) => answer.ok, () => false)
-    if (ready) break
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error('omni demo did not start')
-    await new Promise((done) => { setTimeout(done, 200) })
-  }
-  return async () => {
-    const ended = new Promise((done) => { child.once('exit', done) })
-    child.kill('SIGTERM')
-    await ended
-    await rm(data, { recursive: true, force: true })
-  }
-}
-
-/** Waits until nothing is on its way any more. */
-async function rest() {
-  const deadline = Date.now() + patience
-  for (;;) {
-    const pending = await (await fetch(`http://${internal}/pending`)).json()
-    const busy = ['inbox', 'parked', 'outbox', 'in_flight', 'unclear', 'jobs'].filter((name) => pending[name] > 0)
-    if (busy.length === 0) return
-    if (Date.now() > deadline) throw new Error(`still busy: ${busy.join(', ')}`)
-    await new Promise((done) => { setTimeout(done, 100) })
-  }
-}
-
-function equal(what, got, wanted) {
-  if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(wanted)}`)
-}
 
 /** The portal's calls when so many of them are finished and, where a recording is due, have it. */
 async function finished(count) {
@@ -132,7 +73,7 @@ async function telephone() {
 
 let cabinet = ''
 await mkdir(results, { recursive: true })
-const stop = await startDemo()
+const { portal, uis, rest, stop } = await startDemo()
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags })
 const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, locale: 'ru-RU' })
 const page = await context.newPage()

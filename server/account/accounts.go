@@ -122,11 +122,11 @@ func applicationTokenPlace(r Ref) secret.Place {
 	return secret.At("portal", "application_token", r.Account, int64(r.Portal))
 }
 
-// List gives the account's portals, oldest first.
+// List gives the account's portals, oldest first, without those that only wait to be erased.
 func (a *Accounts) List(ctx context.Context, account ids.AccountID) ([]Portal, error) {
 	var rows []portalRow
 	err := a.db.InAccountORM(ctx, account, func(_ context.Context, u *store.Unit) error {
-		return u.ORM.Where("account_id = ?", account).Order("id").Find(&rows).Error
+		return u.ORM.Where("account_id = ? AND NOT erase", account).Order("id").Find(&rows).Error
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list portals of account %d: %w", account, err)
@@ -205,31 +205,6 @@ func (a *Accounts) Happen(ctx context.Context, ref Ref, h Happening) (Portal, er
 // SetName changes what people call the portal. Error: ErrNoPortal.
 func (a *Accounts) SetName(ctx context.Context, ref Ref, name string) (Portal, error) {
 	return a.change(ctx, ref, func(row *portalRow) { row.Name = strings.TrimSpace(name) })
-}
-
-// Remove takes a portal out of the account with its tokens and proofs, and ends the sessions that were made for it.
-// The app stays installed there: opening it again makes a new portal. Error: ErrNoPortal.
-func (a *Accounts) Remove(ctx context.Context, ref Ref) error {
-	return a.db.InAccountORM(ctx, ref.Account, func(ctx context.Context, u *store.Unit) error {
-		var row portalRow
-		if err := take(u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}), ref, &row); err != nil {
-			return err
-		}
-		if err := history.Note(ctx, u.Tx, ref.Account, a.clock.Now(), history.PortalRemoved, history.About{Name: row.called()}); err != nil {
-			return err
-		}
-		done := u.ORM.Where("account_id = ? AND id = ?", ref.Account, ref.Portal).Delete(&portalRow{})
-		if done.Error != nil {
-			return fmt.Errorf("remove portal %d: %w", ref.Portal, done.Error)
-		}
-		if done.RowsAffected == 0 {
-			return ErrNoPortal
-		}
-		if err := raiseRights(ctx, u.Tx, ref.Account); err != nil {
-			return err
-		}
-		return announce(ctx, u.Tx, ref, a.clock.Now())
-	})
 }
 
 // Rights is the account's rights version; a session with an older one is over.

@@ -184,13 +184,15 @@ func detach(orm *gorm.DB, row *portalRow, now time.Time) error {
 	return dropAccess(orm, row.portal().Ref())
 }
 
-// dropAccess removes tokens and proofs of a portal.
+// dropAccess removes tokens, proofs and awaited consents of a portal.
 func dropAccess(orm *gorm.DB, ref Ref) error {
 	if err := orm.Where("account_id = ? AND portal_id = ?", ref.Account, ref.Portal).Delete(&tokenRow{}).Error; err != nil {
 		return fmt.Errorf("remove tokens of portal %d: %w", ref.Portal, err)
 	}
-	if err := orm.Exec(`DELETE FROM portal_proof WHERE account_id = ? AND portal_id = ?`, ref.Account, ref.Portal).Error; err != nil {
-		return fmt.Errorf("remove proofs of portal %d: %w", ref.Portal, err)
+	for _, table := range []string{"portal_proof", "portal_consent"} {
+		if err := orm.Exec(`DELETE FROM `+table+` WHERE account_id = ? AND portal_id = ?`, ref.Account, ref.Portal).Error; err != nil {
+			return fmt.Errorf("empty %s of portal %d: %w", table, ref.Portal, err)
+		}
 	}
 	return nil
 }

@@ -8,18 +8,18 @@ import (
 	"omni/server/httpguard"
 )
 
-// DomainError says what is wrong with a portal's address that a person typed. Key is the sentence's place in locales.
-type DomainError struct{ Key string }
+// DomainError says what is wrong with a portal's address that a person typed. Its sentence is "field.<code>".
+type DomainError struct{ Code string }
 
 // Error implements error.
-func (e *DomainError) Error() string { return "this is no portal address: " + e.Key }
+func (e *DomainError) Error() string { return "this is no portal address: " + e.Code }
 
-// Sentences about addresses.
+// What is wrong with an address.
 const (
-	domainEmpty   = "account.domain.empty"
-	domainHTTPS   = "account.domain.https"
-	domainHost    = "account.domain.host_only"
-	domainPrivate = "account.domain.private"
+	domainEmpty   = "domain_empty"
+	domainHTTPS   = "domain_https"
+	domainHost    = "domain_host_only"
+	domainPrivate = "domain_private"
 )
 
 // ParseDomain reads a portal's address as typed (P2): https, the host only, a slash at the end is cut off. A private or loopback address and plain

@@ -33,7 +33,7 @@ func TestParseDomainP2(t *testing.T) {
 		if c.key != "" {
 			var wrong *DomainError
 			require.True(t, errors.As(err, &wrong), "%q must be refused", c.text)
-			require.Equal(t, c.key, wrong.Key, c.text)
+			require.Equal(t, c.key, wrong.Code, c.text)
 			continue
 		}
 		require.NoError(t, err, c.text)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"omni/server/bitrix24"
@@ -33,6 +34,26 @@ func (a *Accounts) AppEvent(ctx context.Context, p Portal, e *bitrix24.EventPOST
 // Uninstall takes a removed app's access away at once: tokens, proofs, the application token; open sessions end. clean also erases what we hold of
 // the portal, and of the account when it has no other one; the keeper does that soon. An installation after a clean one starts from nothing.
 func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
+	err := a.uninstall(ctx, ref, history.AppUninstalled, func(*gorm.DB) (bool, error) { return clean, nil })
+	if errors.Is(err, ErrNoPortal) {
+		return nil
+	}
+	return err
+}
+
+// Remove takes a portal out of the account as if the app had been removed there: tokens, proofs and awaited consents are gone at once, sessions end. One of
+// several is erased with its lists; opened again, the app makes an account of its own. The only portal of an account leaves everything behind
+// for its return, as without it nobody could reach the settings again. Error: ErrNoPortal.
+func (a *Accounts) Remove(ctx context.Context, ref Ref) error {
+	return a.uninstall(ctx, ref, history.PortalRemoved, func(orm *gorm.DB) (bool, error) {
+		var others bool
+		err := orm.Raw(`SELECT EXISTS (SELECT FROM portal WHERE account_id = ? AND id <> ? AND member_id IS NOT NULL AND NOT erase)`, ref.Account, ref.Portal).Scan(&others).Error
+		return others, err
+	})
+}
+
+// uninstall is what Uninstall and Remove do, and leave a trace of as what; clean decides, in its transaction, whether the portal is erased.
+func (a *Accounts) uninstall(ctx context.Context, ref Ref, what history.Kind, clean func(orm *gorm.DB) (bool, error)) error {
 	var row portalRow
 	err := a.db.InAccountORM(ctx, ref.Account, func(ctx context.Context, u *store.Unit) error {
 		if err := take(u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}), ref, &row); err != nil {
@@ -40,8 +61,11 @@ func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
 		}
 		now := a.clock.Now()
 		member := row.MemberID
-		row.Erase = row.Erase || clean
-		erase := row.Erase
+		erase, err := clean(u.ORM)
+		if err != nil {
+			return err
+		}
+		erase = erase || row.Erase
 		if err := detach(u.ORM, &row, now); err != nil {
 			return err
 		}
@@ -54,14 +78,11 @@ func (a *Accounts) Uninstall(ctx context.Context, ref Ref, clean bool) error {
 		if err := raiseRights(ctx, u.Tx, ref.Account); err != nil {
 			return err
 		}
-		if err := history.Note(ctx, u.Tx, ref.Account, now, history.AppUninstalled, history.About{Name: row.called()}); err != nil {
+		if err := history.Note(ctx, u.Tx, ref.Account, now, what, history.About{Name: row.called()}); err != nil {
 			return err
 		}
 		return announce(ctx, u.Tx, ref, now)
 	})
-	if errors.Is(err, ErrNoPortal) {
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("uninstall portal %d: %w", ref.Portal, err)
 	}

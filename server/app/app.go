@@ -189,12 +189,14 @@ func (a *App) wire(ctx context.Context) error {
 
 	// Accounts and their platforms.
 	var lanes *outbox.Outbox
+	var prover *proof.Prover
 	h := &hooks{}
 	people := &people{app: a, texts: texts}
 	accounts := account.New(account.Options{DB: a.db, Clock: a.clock, Keys: ring, B24: b24, Guard: guard, Log: a.log, Lanes: h, Installed: people.installed, Changed: func(p account.Portal) {
 		hub.Grew(p.Account)
 		switch {
 		case p.State == account.Uninstalled:
+			prover.Forget(p.Ref())
 			a.background("close lane", func(ctx context.Context) error { return closeLane(ctx, a.db, lanes, p) })
 		case !p.Sleeps():
 			a.background("wake lane", func(ctx context.Context) error { return resume(ctx, a.db, lanes, p) })
@@ -209,7 +211,7 @@ func (a *App) wire(ctx context.Context) error {
 			}
 		}, Changed: func(ids.AccountID) {}})
 	a.connections = connections
-	prover := proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
+	prover = proof.New(proof.Options{DB: a.db, Accounts: accounts, B24: b24, AppCode: c.B24AppCode, Log: a.log})
 
 	// The outbox.
 	registry := outbox.NewRegistry()
@@ -254,6 +256,7 @@ func (a *App) wire(ctx context.Context) error {
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
 		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment,
+		Resume:  func(ctx context.Context, p account.Portal) error { return resume(ctx, a.db, lanes, p) },
 		Numbers: &numbers.Finder{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, Background: a.background}})
 	if err != nil {
 		return err

@@ -75,11 +75,6 @@ func (p *people) Sync(ctx context.Context, account ids.AccountID, portal ids.Por
 	return p.queue(ctx, account, "employees", portal)
 }
 
-// Refresh implements web.Staff.
-func (p *people) Refresh(ctx context.Context, account ids.AccountID, portal ids.PortalID) (int64, error) {
-	return p.queue(ctx, account, "directories", portal)
-}
-
 // Match implements web.Staff.
 func (p *people) Match(ctx context.Context, account ids.AccountID, portal ids.PortalID, user ids.B24UserID, employee *ids.UISEmployeeID) error {
 	id := ids.UISEmployeeID(0)
@@ -101,11 +96,7 @@ func (p *people) installed(portal account.Portal) { p.matchAll(portal.Account) }
 func (p *people) matchAll(id ids.AccountID) {
 	p.app.background("queue matching", func(ctx context.Context) error {
 		_, err := p.Refresh(ctx, id, 0)
-		if errors.Is(err, jobs.ErrRunning) {
-			// The one under way began before what has just changed, and may have passed it: another one follows.
-			err = p.app.db.InAccount(ctx, id, func(ctx context.Context, tx pgx.Tx) error { return rounds.MakeDue(ctx, tx, id, "directories") })
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, jobs.ErrRunning) {
 			return err
 		}
 		if _, err := p.connections.Get(ctx, id); errors.Is(err, uisconn.ErrNotConnected) {
@@ -138,24 +129,46 @@ func (p *people) sync(ctx context.Context, job *jobs.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var only []ids.B24UserID
-	if !doc.Main.SyncAll {
-		for _, u := range doc.Main.SyncOnly {
-			only = append(only, ids.B24UserID(u))
-		}
-	}
 	portals, err := p.portalsOf(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	main, err := p.mainPortal(ctx, job.Account, doc.Main)
 	if err != nil {
 		return nil, err
 	}
 	var result staff.Result
 	for _, portal := range portals {
-		result, err = p.staff.Sync(ctx, staff.At{Account: at.Account, Portal: portal}, only, func(done, total int) error { return job.Progress(ctx, done, total) })
+		result, err = p.staff.Sync(ctx, staff.At{Account: at.Account, Portal: portal}, onlyOf(doc.Main, main, portal), func(done, total int) error { return job.Progress(ctx, done, total) })
 		if err != nil {
 			return nil, err
 		}
 	}
 	return result, nil
+}
+
+// onlyOf are the users a matching keeps to (S3); none: everybody. They are users of the main portal: at another one the same numbers name other people.
+func onlyOf(m settings.Main, main, portal ids.PortalID) []ids.B24UserID {
+	if m.SyncAll || portal != main {
+		return nil
+	}
+	only := make([]ids.B24UserID, 0, len(m.SyncOnly))
+	for _, u := range m.SyncOnly {
+		only = append(only, ids.B24UserID(u))
+	}
+	return only
+}
+
+// mainPortal is the portal that the settings of employees are about; while none is chosen it is the account's only one. 0: there are several.
+func (p *people) mainPortal(ctx context.Context, id ids.AccountID, m settings.Main) (ids.PortalID, error) {
+	if m.Portal != nil {
+		return ids.PortalID(*m.Portal), nil
+	}
+	list, err := p.accounts.List(ctx, id)
+	if err != nil || len(list) != 1 {
+		return 0, err
+	}
+	return list[0].ID, nil
 }
 
 // saved brings the portal in line with settings that were just saved.
@@ -241,49 +254,6 @@ func (p *people) portalsOf(ctx context.Context, at staff.At) ([]ids.PortalID, er
 	return out, err
 }
 
-// refresh is the job behind the round arrow: the directories of UIS and of the portals again (U4, P2, S4). A side that cannot be read leaves its
-// copies and is told in the result.
-func (p *people) refresh(ctx context.Context, job *jobs.Job) (any, error) {
-	at, err := payloadOf(job)
-	if err != nil {
-		return nil, err
-	}
-	result := map[string]any{}
-	checks, err := p.connections.Refresh(ctx, job.Account)
-	connected := !errors.Is(err, uisconn.ErrNotConnected)
-	if err != nil && connected {
-		return nil, err
-	}
-	var outcomes []lists.Outcome
-	if connected {
-		result["checks"] = checks
-		if client, err := p.connections.Client(ctx, job.Account); err == nil {
-			if outcomes, err = p.lists.UIS(ctx, job.Account, client); err != nil {
-				return nil, err
-			}
-		}
-	}
-	portals, err := p.portalsOf(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	if len(portals) == 0 && !connected {
-		return nil, jobs.GiveUp("not_connected", uisconn.ErrNotConnected)
-	}
-	for i, portal := range portals {
-		if err := job.Progress(ctx, i, len(portals)); err != nil {
-			return nil, err
-		}
-		read, err := p.lists.Portal(ctx, job.Account, portal)
-		if err != nil {
-			return nil, err
-		}
-		outcomes = append(outcomes, read...)
-	}
-	result["lists"] = outcomes
-	return result, p.queueLines(ctx, job.Account)
-}
-
 func payloadOf(job *jobs.Job) (staff.At, error) {
 	var payload syncPayload
 	if err := json.Unmarshal(job.Payload, &payload); err != nil {
@@ -292,19 +262,19 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 	return staff.At{Account: job.Account, Portal: payload.Portal}, nil
 }
 
-// progress tells open pages that a job moved on.
 // unseen are the jobs that no page shows.
 var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, callgaps.JobKind: true, requestgaps.JobKind: true, gaps.JobKind: true}
 
+// progress tells open pages that a job moved on, and how it stands: a page reads the lists anew when they were read.
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {
 	return func(account ids.AccountID, job int64) {
 		p.app.background("tell of job", func(ctx context.Context) error {
-			kind := ""
+			kind, state := "", ""
 			err := p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error {
-				if err := tx.QueryRow(ctx, `SELECT kind FROM job WHERE account_id = $1 AND id = $2`, int64(account), job).Scan(&kind); err != nil || unseen[kind] {
+				if err := tx.QueryRow(ctx, `SELECT kind, state FROM job WHERE account_id = $1 AND id = $2`, int64(account), job).Scan(&kind, &state); err != nil || unseen[kind] {
 					return err
 				}
-				return relay.Append(ctx, tx, account, p.app.clock.Now(), relay.Event{Name: "job.changed", Data: map[string]any{"id": job, "kind": kind}})
+				return relay.Append(ctx, tx, account, p.app.clock.Now(), relay.Event{Name: "job.changed", Data: map[string]any{"id": job, "kind": kind, "state": state}})
 			})
 			if err == nil && !unseen[kind] {
 				hub.Grew(account)

@@ -2,13 +2,16 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
+	"omni/server/account"
 	"omni/server/chats"
 	"omni/server/ids"
 	"omni/server/jobs"
@@ -94,13 +97,41 @@ func matchOf(how string, employee *ids.UISEmployeeID) (string, *string) {
 	return "auto", &how
 }
 
+// workdaysView is whether working days can be imported (S2).
+type workdaysView struct {
+	Granted bool              `json:"granted"`
+	Trouble *chats.ReasonView `json:"trouble"`
+}
+
+// workdays tells in words why no working day of a portal can be imported: it gave no right to them, or the last try found no time tracking there.
+func (s *Server) workdays(lang string, portal account.Portal, trouble string) workdaysView {
+	v := workdaysView{Granted: portal.Has("timeman")}
+	switch {
+	case !v.Granted:
+		trouble = "not_granted"
+	case trouble == "":
+		return v
+	}
+	v.Trouble = &chats.ReasonView{Code: trouble, Text: s.Texts.Text(lang, "workdays."+trouble)}
+	return v
+}
+
 func (s *Server) listEmployees(c *fiber.Ctx) error {
-	p := who(c)
+	p := *who(c)
+	if asked, err := strconv.ParseInt(c.Query("portal"), 10, 64); err == nil && asked > 0 {
+		p.Portal = ids.PortalID(asked)
+	}
+	portal, err := s.Accounts.Get(c.UserContext(), p.ref())
+	if err != nil {
+		return err
+	}
 	var people []employeeView
 	uisList := []employeeRef{}
 	var synced *time.Time
+	var result json.RawMessage
 	var job *jobs.View
-	err := s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
+	trouble := ""
+	err = s.DB.InAccount(c.UserContext(), p.Account, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT id, full_name FROM uis_employee WHERE account_id = $1 AND gone_at IS NULL ORDER BY full_name, id`, int64(p.Account))
 		if err != nil {
 			return err
@@ -114,10 +145,11 @@ func (s *Server) listEmployees(c *fiber.Ctx) error {
 		}); err != nil {
 			return err
 		}
-		if people, err = s.people(ctx, tx, p, 0, names); err != nil {
+		if people, err = s.people(ctx, tx, &p, 0, names); err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `SELECT synced_at FROM staff_sync WHERE account_id = $1 AND portal_id = $2`, int64(p.Account), int64(p.Portal)).Scan(&synced)
+		err = tx.QueryRow(ctx, `SELECT synced_at, result, workday_trouble FROM staff_sync WHERE account_id = $1 AND portal_id = $2`, int64(p.Account), int64(p.Portal)).
+			Scan(&synced, &result, &trouble)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -127,7 +159,8 @@ func (s *Server) listEmployees(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"items": people, "next": nil, "uis": uisList, "synced_at": synced, "job": s.jobView(job, p.Lang)})
+	return c.JSON(fiber.Map{"items": people, "next": nil, "uis": uisList, "synced_at": synced, "job": s.jobView(job, p.Lang), "result": result,
+		"workdays": s.workdays(p.Lang, portal, trouble)})
 }
 
 func (s *Server) matchEmployee(c *fiber.Ctx) error {

@@ -8,8 +8,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5"
 
+	"omni/placements"
 	"omni/server/account"
 	"omni/server/ids"
+	"omni/server/jobs"
 	"omni/server/settings"
 )
 
@@ -62,7 +64,7 @@ type portalInput struct {
 func domainProblem(err error) error {
 	var bad *account.DomainError
 	if errors.As(err, &bad) {
-		return badField("/domain", "domain_"+bad.Key)
+		return badField("/domain", bad.Code)
 	}
 	return err
 }
@@ -118,22 +120,29 @@ func (s *Server) changePortal(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"portal": s.portalView(portal, p), "authorize_url": address})
 }
 
+// removePortal takes a portal out of the account, the one this page stands in, too: its sessions end with it (P2).
 func (s *Server) removePortal(c *fiber.Ctx) error {
 	id, err := number[ids.PortalID](c, "id")
 	if err != nil {
 		return err
 	}
-	p := who(c)
-	if id == p.Portal {
-		return badField("/id", "current_portal")
-	}
-	if err := s.Accounts.Remove(c.UserContext(), account.Ref{Account: p.Account, Portal: id}); err != nil {
+	if err := s.Accounts.Remove(c.UserContext(), account.Ref{Account: who(c).Account, Portal: id}); err != nil {
 		return err
 	}
 	return c.SendStatus(http.StatusNoContent)
 }
 
-// repairPortal binds what is missing; the installer page calls it too.
+// repairView is what the round arrow comes to: the bindings as they stand when done, the reading of the lists it began, or where a person has to consent
+// because nothing can be done at the portal without that.
+type repairView struct {
+	Items        []placements.Step `json:"items"`
+	Next         *string           `json:"next"`
+	Job          any               `json:"job"`
+	AuthorizeURL *string           `json:"authorize_url"`
+}
+
+// repairPortal is the round arrow (P2, S4): it binds what is missing and queues a reading of the portal's lists and users. The installer page calls it,
+// too; there the reading was queued with the installation.
 func (s *Server) repairPortal(c *fiber.Ctx) error {
 	id, err := number[ids.PortalID](c, "id")
 	if err != nil {
@@ -144,15 +153,56 @@ func (s *Server) repairPortal(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if portal.Sleeps() {
+		return s.authorizeAgain(c, portal)
+	}
+	if err := s.Resume(c.UserContext(), portal); err != nil {
+		return err
+	}
 	doc, err := s.document(c.UserContext(), p.Account)
 	if err != nil {
 		return err
 	}
 	steps, err := s.Installer.Repair(c.UserContext(), portal, p.Lang, doc.Lines.Enabled)
 	if err != nil {
+		// Perhaps that was how the lane found out that no token works any more.
+		if now, e := s.Accounts.Get(c.UserContext(), portal.Ref()); e == nil && now.Sleeps() {
+			return s.authorizeAgain(c, now)
+		}
 		return err
 	}
-	return c.JSON(fiber.Map{"items": steps, "next": nil})
+	view := repairView{Items: steps}
+	if portal.State == account.Installing && id == p.Portal {
+		return c.JSON(view)
+	}
+	job, err := s.Staff.Refresh(c.UserContext(), p.Account, id)
+	if err != nil && !errors.Is(err, jobs.ErrRunning) {
+		return err
+	}
+	if view.Job, err = s.jobBy(c, job); err != nil {
+		return err
+	}
+	return c.JSON(view)
+}
+
+// authorizeAgain answers the round arrow at a portal that nothing can be sent to: where to give consent, or why that would not help.
+func (s *Server) authorizeAgain(c *fiber.Ctx, portal account.Portal) error {
+	p := who(c)
+	switch portal.State {
+	case account.Uninstalled:
+		return problem(http.StatusConflict, "portal_uninstalled")
+	case account.Unpaid:
+		if err := s.CheckPayment(c.UserContext(), portal); err != nil {
+			return err
+		}
+		return problem(http.StatusConflict, "portal_unpaid")
+	case account.Waiting, account.Blocked, account.Installing, account.Active:
+	}
+	address, err := s.Accounts.AskConsent(c.UserContext(), portal.Ref(), account.Asker{Portal: p.Portal, User: p.User}, "")
+	if err != nil {
+		return domainProblem(err)
+	}
+	return c.JSON(repairView{Items: []placements.Step{}, AuthorizeURL: &address})
 }
 
 func (s *Server) document(ctx context.Context, account ids.AccountID) (settings.Document, error) {

@@ -35,6 +35,7 @@ func (s *Server) routes() error {
 	s.app.Post("/bitrix24/events", s.event)
 	s.app.Post("/bitrix24/robots/:code", s.robot)
 	s.app.Get("/bitrix24/oauth/callback", s.consented)
+	s.app.Get(consentScript, s.consentPageScript)
 	s.app.All("/uis/:token/chat/*", s.chatWebhook)
 	s.app.Post("/uis/:token/notifications", s.notification)
 	s.app.Get("/uis/:token/manager", s.manager)

@@ -76,6 +76,8 @@ type Options struct {
 	Background func(name string, fn func(ctx context.Context) error)
 	// Saved hears that an account's settings were saved.
 	Saved func(account ids.AccountID)
+	// Resume wakes the lane of a portal that works.
+	Resume func(ctx context.Context, p account.Portal) error
 	// CheckPayment queues a look at whether a portal's app is paid.
 	CheckPayment func(ctx context.Context, p account.Portal) error
 	// Numbers tells scenarios of UIS whom a call belongs to.

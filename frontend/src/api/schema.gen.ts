@@ -158,6 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** @description Takes the portal out of the account, with its tokens; sessions of its people end. The account's only portal keeps its settings for the day the app is opened there again, one of several is erased. */
         delete: operations["removePortal"];
         options?: never;
         head?: never;
@@ -173,7 +174,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Binds again what is missing of placements, events and the connector. Answers the steps as they stand when done. */
+        /** @description The round arrow: binds again what is missing of placements, events and the connector, and begins a reading of the portal's lists and users. Answers the steps as they stand when done and the reading; or where to give consent, when no token of the portal works. 409: portal_unpaid, portal_uninstalled. */
         post: operations["repairPortal"];
         delete?: never;
         options?: never;
@@ -1129,6 +1130,14 @@ export interface components {
             name?: string | null;
             domain?: string;
         };
+        PortalRepair: {
+            items: components["schemas"]["Step"][];
+            next: string | null;
+            /** @description the reading of the lists; null: none was begun */
+            job: components["schemas"]["Job"] | null;
+            /** @description where a person consents anew; nothing was done then */
+            authorize_url: string | null;
+        };
         PortalConsent: {
             authorize_url: string;
         };
@@ -1169,7 +1178,35 @@ export interface components {
             /** Format: date-time */
             synced_at: string | null;
             job?: components["schemas"]["Job"] | null;
+            /** @description what the last synchronisation of this portal came to */
+            result: components["schemas"]["SyncResult"] | null;
+            workdays: components["schemas"]["Workdays"];
             next: string | null;
+        };
+        SyncResult: {
+            users: number;
+            employees: number;
+            matched: number;
+            several: number;
+            without_last_name: number;
+            changes: components["schemas"]["MatchChange"][];
+            /** Format: date-time */
+            at: string;
+        };
+        MatchChange: {
+            user: number;
+            name: string;
+            /** @description UIS employee before; 0: nobody */
+            before: number;
+            /** @description UIS employee now; 0: nobody */
+            after: number;
+            how: string;
+        };
+        Workdays: {
+            /** @description the portal granted the right to working days (timeman) */
+            granted: boolean;
+            /** @description why nothing is imported */
+            trouble: components["schemas"]["Reason"] | null;
         };
         EmployeeMatch: {
             uis_employee: number | null;
@@ -1981,13 +2018,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description steps */
+            /** @description what was done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StepList"];
+                    "application/json": components["schemas"]["PortalRepair"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2035,7 +2072,10 @@ export interface operations {
     };
     listEmployees: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the one of the session when absent */
+                portal?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -80,7 +80,7 @@ func (l *Lists) keep(ctx context.Context, account ids.AccountID, portal ids.Port
 			case r.err == nil:
 				return err
 			default:
-				outcomes[i].Trouble = trouble(err)
+				outcomes[i].Trouble = Trouble(err)
 				l.Log.WarnContext(ctx, "a directory was not read, its copy stays", "account", account, "portal", portal, "directory", r.kind, "error", err)
 			}
 			if err := directory.Trouble(ctx, tx, at, outcomes[i].Trouble, now); err != nil {
@@ -154,8 +154,8 @@ func portalReads() []ask {
 	return list
 }
 
-// trouble is the word for why a portal's directory could not be read.
-func trouble(err error) string {
+// Trouble is the word for why a portal's directory could not be read.
+func Trouble(err error) string {
 	var failure *outbox.Failure
 	switch {
 	case errors.As(err, &absent{}):

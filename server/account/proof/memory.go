@@ -59,6 +59,17 @@ func (m *memory) put(hash [sha256.Size]byte, o Opened, ends time.Time) {
 	m.all[hash] = remembered{o, until}
 }
 
+// Forget drops what this server remembers of a portal that was removed: opened again, it is asked for anew at once.
+func (p *Prover) Forget(portal account.Ref) {
+	p.memory.mu.Lock()
+	defer p.memory.mu.Unlock()
+	for hash, r := range p.memory.all {
+		if r.opened.Portal.Ref() == portal {
+			delete(p.memory.all, hash)
+		}
+	}
+}
+
 // known finds what was proven of a token: in memory, else with one query over all accounts, as a token does not tell its account.
 func (p *Prover) known(ctx context.Context, access string) (Opened, bool, error) {
 	hash := hashOf(access)

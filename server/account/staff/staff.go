@@ -112,6 +112,48 @@ func (s *Staff) Sync(ctx context.Context, at At, only []ids.B24UserID, progress 
 	return result, progress(len(users), len(users))
 }
 
+// Read reads the portal's users again and stores them, without matching anybody (P2): S3 limits only the matching. Whoever was dismissed is nobody from
+// then on. An error, ErrEmpty among them, leaves everything as it was (S4). It tells how many users there are.
+func (s *Staff) Read(ctx context.Context, at At, progress Progress) (int, error) {
+	if progress == nil {
+		progress = func(int, int) error { return nil }
+	}
+	users, err := s.readUsers(ctx, at, progress)
+	if err != nil {
+		return 0, err
+	}
+	err = s.DB.InAccount(ctx, at.Account, func(ctx context.Context, tx pgx.Tx) error {
+		if err := lock(ctx, tx, at); err != nil {
+			return err
+		}
+		if err := storeUsers(ctx, tx, at, users, s.Clock.Now()); err != nil {
+			return err
+		}
+		return dismiss(ctx, tx, at)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store the users of portal %d: %w", at.Portal, err)
+	}
+	return len(users), nil
+}
+
+// dismiss ends the matches of users who were dismissed; one made by hand is remembered for their return.
+func dismiss(ctx context.Context, tx pgx.Tx, at At) error {
+	batch := &pgx.Batch{}
+	for _, statement := range []string{
+		`DELETE FROM staff_match m USING b24_user u WHERE m.account_id = $1 AND m.portal_id = $2 AND m.how <> 'hand'
+			AND u.account_id = m.account_id AND u.portal_id = m.portal_id AND u.id = m.b24_user AND NOT u.active`,
+		`UPDATE staff_match m SET employee = NULL FROM b24_user u WHERE m.account_id = $1 AND m.portal_id = $2 AND m.employee IS NOT NULL
+			AND u.account_id = m.account_id AND u.portal_id = m.portal_id AND u.id = m.b24_user AND NOT u.active`,
+	} {
+		batch.Queue(statement, int64(at.Account), int64(at.Portal))
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("end the matches of dismissed users: %w", err)
+	}
+	return nil
+}
+
 // lock lets one matching of a portal happen at a time.
 func lock(ctx context.Context, tx pgx.Tx, at At) error {
 	_, err := tx.Exec(ctx, `INSERT INTO staff_sync (account_id, portal_id) VALUES ($1, $2) ON CONFLICT (account_id, portal_id) DO UPDATE SET portal_id = EXCLUDED.portal_id`,

@@ -207,3 +207,40 @@ func TestManyUsersArePaged(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, r.Users, 120)
 }
+
+// Reading without matching (P2): new users are there, nobody is matched by it, and whoever was dismissed is nobody; a match by hand waits for his return.
+func TestReadingMatchesNobody(t *testing.T) {
+	t.Parallel()
+	s, people, at := setUp(t, portal.User{ID: 71, LastName: "Смирнова", Email: "smirnova@example.com"}, portal.User{ID: 72, LastName: "Орлов", Email: "orlov@example.com"})
+	employees(t, s, at.Account, person{id: 10, email: "smirnova@example.com"}, person{id: 11, email: "orlov@example.com"}, person{id: 12, email: "new@example.com"})
+	_, err := people.Sync(t.Context(), at, nil, nil)
+	require.NoError(t, err)
+	_, err = people.Match(t.Context(), at, 72, 11)
+	require.NoError(t, err)
+	users := s.Portal("north").Users()
+	for _, u := range users {
+		if u.ID == 71 || u.ID == 72 {
+			u.Dismissed = true
+			s.Portal("north").SetUser(u)
+		}
+	}
+	s.Portal("north").SetUser(portal.User{ID: 73, LastName: "Новикова", Email: "new@example.com"})
+	_, err = people.Read(t.Context(), at, nil)
+	require.NoError(t, err)
+	for user := range map[ids.B24UserID]bool{71: true, 72: true, 73: true} {
+		got, err := people.EmployeeOf(t.Context(), at, user)
+		require.NoError(t, err)
+		require.Zero(t, got, "%d", user)
+	}
+	for _, u := range users {
+		if u.ID == 72 {
+			u.Dismissed = false
+			s.Portal("north").SetUser(u)
+		}
+	}
+	_, err = people.Sync(t.Context(), at, nil, nil)
+	require.NoError(t, err)
+	got, err := people.EmployeeOf(t.Context(), at, 72)
+	require.NoError(t, err)
+	require.EqualValues(t, 11, got, "the match by hand is remembered")
+}

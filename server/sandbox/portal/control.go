@@ -15,7 +15,7 @@ import (
 //	POST app {"action":"install|finish|update|reinstall|uninstall|payment|expire|kill","client_id":…,"user":1,"clean":true,"status":"P","expired":false,"days":10}
 //	POST open {"client_id":…,"user":1,"placement":"LEFT_MENU","options":{…}} answers the form the page would post
 //	POST events {"delay_ms":0,"reorder":false,"duplicate":false,"robots":false}
-//	POST user {…User}
+//	POST user {…User}, stage {"entity":"STATUS","code":"CHECK","name":"Проверка"}, scope {"client_id":…,"scope":["crm"]}
 func (w *World) serveControl(rw http.ResponseWriter, r *http.Request, p *Portal) {
 	name := strings.TrimPrefix(r.URL.Path, "/_sandbox/")
 	if r.Method == http.MethodGet {
@@ -174,6 +174,23 @@ func (p *Portal) control(name string, read func(any) error) (any, error) {
 			return nil, err
 		}
 		p.SetUser(u)
+		return done, nil
+	case "stage":
+		var in struct{ Entity, Code, Name string }
+		if err := read(&in); err != nil {
+			return nil, err
+		}
+		p.AddStage(in.Entity, in.Code, in.Name)
+		return done, nil
+	case "scope":
+		var in struct {
+			ClientID string `json:"client_id"`
+			Scope    []string
+		}
+		if err := read(&in); err != nil {
+			return nil, err
+		}
+		p.SetScope(in.ClientID, in.Scope...)
 		return done, nil
 	}
 	return p.simulate(name, read)

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/vue-query'
-import { computed, onScopeDispose, type Ref } from 'vue'
+import { computed, onScopeDispose, toValue, type InjectionKey, type MaybeRefOrGetter, type Ref } from 'vue'
 import { unwrap, type Schemas } from '@/api/client'
 import { useServices } from '@/shared/services'
 import { running, type Job } from '../model/employees'
@@ -14,6 +14,9 @@ type DirectoryName = 'b24-users' | 'channels'
 
 const pollEvery = 1_500
 
+/** Set when the portal this page stands in was removed by it: the account's only portal, or one of several. */
+export const leftKey: InjectionKey<Ref<'only' | 'one' | null>> = Symbol('left')
+
 export function useMe() {
   const { api } = useServices()
   return useQuery({ queryKey: ['me'], queryFn: () => unwrap(api.GET('/me')) })
@@ -27,6 +30,12 @@ export function useHealth() {
 export function usePortals() {
   const { api } = useServices()
   return useQuery({ queryKey: ['portals'], queryFn: async () => (await unwrap(api.GET('/portals'))).items })
+}
+
+/** The portals that a consent was given for; one that still waits for it cannot be worked with. */
+export function useJoined() {
+  const portals = usePortals()
+  return computed(() => (portals.data.value ?? []).filter((one) => one.state !== 'waiting'))
 }
 
 export function useUIS() {
@@ -56,6 +65,16 @@ function textOf(value: unknown): string {
 export function useEmployees() {
   const { api } = useServices()
   return useQuery({ queryKey: ['employees'], queryFn: () => unwrap(api.GET('/employees')) })
+}
+
+/** Whether working days of a portal can be imported (S2); without a portal it is the one of the session. */
+export function useWorkdays(portal: MaybeRefOrGetter<number | null>) {
+  const { api } = useServices()
+  const of = computed(() => toValue(portal))
+  return useQuery({
+    queryKey: ['employees', 'workdays', of],
+    queryFn: async () => (await unwrap(api.GET('/employees', { params: { query: of.value === null ? {} : { portal: of.value } } }))).workdays,
+  })
 }
 
 export function useCommands(state: Ref<'refused' | 'unclear'>) {
@@ -99,7 +118,12 @@ export function useCabinetLive(form: SettingsForm): void {
     void form.heard()
   }
   const offs = [
-    live.on('job.changed', () => { readAgain(client, 'job') }),
+    live.on('job.changed', (data) => {
+      readAgain(client, 'job')
+      // Whoever began the reading, here or elsewhere or by the clock: the lists are new.
+      const { kind, state } = data as { kind?: string; state?: string }
+      if (kind === 'directories' && state === 'done') readAgain(client, 'directory', 'employees', 'lines')
+    }),
     live.on('portal.changed', () => { readAgain(client, 'portals', 'health') }),
     live.on('settings.changed', () => {
       readAgain(client, 'health')

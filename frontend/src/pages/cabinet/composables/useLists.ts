@@ -178,7 +178,7 @@ function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
   const named = computed(() => (settled.value ? acting(settled.value, references(settled.value, parameters.value)) : []))
   const portalOfReference = (reference: Reference) => (ofPortal.includes(reference.directory as DirectoryName) ? portalOf(form, reference.pointer.split('/')[1] ?? '') : null)
   const keyOf = (reference: Reference) => `${reference.directory} ${String(portalOfReference(reference) ?? '')}`
-  const wanted = computed(() => [...new Set(named.value.map(keyOf))].sort().join('\n'))
+  const wanted = computed(() => [...new Set(named.value.filter((one) => one.directory !== 'portals').map(keyOf))].sort().join('\n'))
   const keys = computed(() => wanted.value.split('\n').filter(Boolean))
   const results = useQueries({
     queries: computed(() => keys.value.map((key) => {
@@ -186,6 +186,9 @@ function useVanished(form: SettingsForm): ComputedRef<Vanished[]> {
       return directoryQuery(api, name as DirectoryName, portal ? Number(portal) : null)
     })),
   })
-  const copies = computed(() => new Map(keys.value.map((key, i) => [key, results.value[i]?.data?.items])))
+  // Portals are no directory. One whose app was removed does nothing for a section, as one that is not there.
+  const portals = useQuery({ queryKey: ['portals'], queryFn: async () => (await unwrap(api.GET('/portals'))).items })
+  const portalEntries = computed(() => portals.data.value?.map((one): Entry => ({ id: one.id, name: one.name || one.domain, gone: one.state === 'uninstalled' })))
+  const copies = computed(() => new Map([['portals ', portalEntries.value], ...keys.value.map((key, i) => [key, results.value[i]?.data?.items] as const)]))
   return computed(() => vanished(named.value, (reference) => copies.value.get(keyOf(reference))))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { choices, counts, jobPercent, rowsOf, running, type Employee, type Job } from './employees'
+import { changesOf, choices, counts, jobPercent, nameless, rowsOf, running, undecided, type Employee, type Job } from './employees'
 
 const person = (over: Partial<Employee>): Employee => ({ b24_user: 1, name: 'Anna Example', active: true, uis_employee: null, match: 'none', ...over })
 const people = [
@@ -25,6 +25,20 @@ describe('the list of employees', () => {
   it('offers the candidates first, nobody twice', () => {
     const uis = [{ id: 8, name: 'Vera S.' }, { id: 7, name: 'Yana' }, { id: 5, name: 'Anna E.' }]
     expect(choices(people[2] as Employee, uis).map((one) => one.id)).toEqual([8, 5, 7])
+  })
+})
+
+describe('the result of a synchronisation', () => {
+  it('tells every change with names', () => {
+    const uis = [{ id: 7, name: 'Yana' }, { id: 8, name: 'Vera' }]
+    const change = (before: number, after: number) => ({ user: 1, name: 'Anna', before, after, how: 'email' })
+    const result = { users: 3, employees: 2, matched: 1, several: 0, without_last_name: 0, at: '', changes: [change(0, 7), change(7, 8), change(8, 0), change(5, 0)] }
+    expect(changesOf(result, uis).map((one) => [one.what, one.before, one.after].join(' '))).toEqual(['matched  Yana', 'moved Yana Vera', 'lost Vera ', 'lost № 5 '])
+  })
+
+  it('names those who are left to a person', () => {
+    expect(undecided(people).every((one) => one.match === 'several')).toBe(true)
+    expect(nameless(people).every((one) => one.active && one.last_name_missing)).toBe(true)
   })
 })
 

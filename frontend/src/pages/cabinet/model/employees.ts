@@ -2,6 +2,7 @@ import type { Schemas } from '@/api/client'
 
 export type Employee = Schemas['Employee']
 export type EmployeeRef = Schemas['EmployeeRef']
+export type SyncResult = Schemas['SyncResult']
 export type Job = Schemas['Job']
 export type Shown = 'all' | 'unmatched' | 'trouble'
 
@@ -30,6 +31,36 @@ export function choices(person: Employee, uis: readonly EmployeeRef[]): Employee
   const candidates = person.candidates ?? []
   const first = new Set(candidates.map((one) => one.id))
   return [...candidates, ...uis.filter((one) => !first.has(one.id)).sort((a, b) => a.name.localeCompare(b.name))]
+}
+
+/** One change of a match, with the names of the employees. */
+export interface Changed {
+  what: 'matched' | 'moved' | 'lost'
+  name: string
+  before: string
+  after: string
+}
+
+/** What the last synchronisation changed (S1). */
+export function changesOf(result: SyncResult, uis: readonly EmployeeRef[]): Changed[] {
+  const names = new Map(uis.map((one) => [one.id, one.name]))
+  const nameOf = (id: number) => names.get(id) ?? `№ ${String(id)}`
+  return result.changes.map((one) => ({
+    what: one.before === 0 ? 'matched' : one.after === 0 ? 'lost' : 'moved',
+    name: one.name || `№ ${String(one.user)}`,
+    before: one.before === 0 ? '' : nameOf(one.before),
+    after: one.after === 0 ? '' : nameOf(one.after),
+  }))
+}
+
+/** Those for whom an administrator has to choose, as they stand now. */
+export function undecided(people: readonly Employee[]): Employee[] {
+  return people.filter((person) => person.match === 'several')
+}
+
+/** S0: those without a last name. */
+export function nameless(people: readonly Employee[]): Employee[] {
+  return people.filter((person) => person.active && person.last_name_missing === true)
 }
 
 export function running(job: Job | null | undefined): boolean {

@@ -12,6 +12,7 @@ const values: Record<string, unknown> = {
   '/telephony/click/number': '74950000001',
   '/telephony/funnel': { lead_stage: 'NEW', pipeline: 0, deal_stage: 'NEW' },
   '/telephony/responsibles': [{ filter: [[{ param: 'site', op: 'include', values: ['41', '42'] }, { param: 'source', op: 'include', values: ['x'] }]], user: 0 }],
+  '/telephony/portal': 9,
   '/chats/channels': [20],
   '/requests/fields': [{ entity: 'lead', field: 'UF_1', param: 'name', always: false }],
 }
@@ -31,6 +32,7 @@ const lost = (from: typeof directories) => vanished(named, (one) => from[one.dir
 describe('what vanished', () => {
   it('is looked for wherever the settings name something', () => {
     expect(named.map((one) => `${one.pointer} ${one.directory} ${String(one.id)}`)).toEqual([
+      '/telephony/portal portals 9',
       '/telephony/click/number numbers 74950000001', '/telephony/funnel/lead_stage stages NEW', '/telephony/funnel/pipeline pipelines 0', '/telephony/funnel/deal_stage stages NEW',
       '/telephony/responsible_inbound b24-users 14', '/telephony/responsibles/0/filter/0/0/values/0 sites 41', '/telephony/responsibles/0/filter/0/0/values/1 sites 42',
       '/chats/channels/0 channels 20', '/requests/fields/0/field fields UF_1',
@@ -41,6 +43,12 @@ describe('what vanished', () => {
     expect(lost(directories)).toEqual([
       '/telephony/funnel/deal_stage NEW', '/telephony/responsible_inbound 14', '/telephony/responsibles/0/filter/0/0/values/0 shop.example', '/requests/fields/0/field UF_1',
     ])
+  })
+
+  it('may be the portal of a section', () => {
+    expect(lost({ portals: [{ id: 1, name: 'North' }] })).toEqual(['/telephony/portal 9'])
+    expect(lost({ portals: [{ id: 9, name: 'South', gone: true }] })).toEqual(['/telephony/portal South'])
+    expect(lost({ portals: [{ id: 9, name: 'South' }] })).toEqual([])
   })
 
   it('is nobody because of a list that is empty or could not be read (S4)', () => {

@@ -47,6 +47,7 @@ export function references(doc: Doc, parameters: readonly Parameter[]): Referenc
   const responsibles = (pointer: string) => { rows<ResponsibleRule>(pointer, (row, at) => { filter(row.filter, `${at}/filter`); add(`${at}/user`, 'b24-users', row.user) }) }
   const fields = (pointer: string) => { rows<FieldMapping>(pointer, (row, at) => { add(`${at}/field`, 'fields', row.field, row.entity) }) }
 
+  for (const section of ['main', 'telephony', 'chats', 'requests', 'lines']) one(`/${section}/portal`, 'portals')
   rows<number>('/main/sync_only', (id, at) => { add(at, 'b24-users', id) })
   for (const at of ['/telephony/filter_inbound', '/telephony/filter_outbound']) filter(read(doc, at) as Filter, at)
   one('/telephony/click/number', 'numbers')
