@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/openlines"
 	"omni/server/telephony"
 )
 
@@ -72,7 +74,7 @@ func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.Ev
 	}
 	sum := sha256.Sum256(body)
 	name := hex.EncodeToString(sum[:16])
-	if strings.HasPrefix(e.Name, "ONCRM") {
+	if strings.HasPrefix(e.Name, "ONCRM") || aboutLines(e) {
 		// Two changes within a second look the same and the first may have been read already; the portal repeats nothing by itself.
 		name += ":" + uuid.NewString()
 	}
@@ -89,8 +91,14 @@ func keyOf(p account.Portal, e *bitrix24.EventPOST, name string) ids.Key {
 	case telephony.KindForm:
 		return ids.ClickKey("form-" + name)
 	}
+	if aboutLines(e) {
+		return ids.LinesKey(p.Account)
+	}
 	return ids.PortalKey(p.ID)
 }
+
+// aboutLines tells events that change which lines have our connector.
+func aboutLines(e *bitrix24.EventPOST) bool { return slices.Contains(openlines.Events(), e.Name) }
 
 // consented ends "Add credentials": the portal sent the person back.
 func (s *Server) consented(c *fiber.Ctx) error {
@@ -111,7 +119,7 @@ func (s *Server) consented(c *fiber.Ctx) error {
 		return s.consentPage(c, http.StatusBadGateway, "consent.failed")
 	}
 	s.Background("bind placements", func(ctx context.Context) error {
-		_, err := s.Installer.Repair(ctx, p, p.Language, false)
+		_, err := s.Installer.Repair(ctx, p, p.Language)
 		return err
 	})
 	return s.consentPage(c, http.StatusOK, "consent.done")

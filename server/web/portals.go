@@ -144,11 +144,7 @@ func (s *Server) repairPortal(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	doc, err := s.document(c.UserContext(), p.Account)
-	if err != nil {
-		return err
-	}
-	steps, err := s.Installer.Repair(c.UserContext(), portal, p.Lang, doc.Lines.Enabled)
+	steps, err := s.Installer.Repair(c.UserContext(), portal, p.Lang)
 	if err != nil {
 		return err
 	}
