@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
+import { openLines } from './story/lines.mjs'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const results = path.join(root, 'frontend/test-results')
@@ -287,6 +288,7 @@ try {
   step('W1, W4 a lead without chats offers to write first, prefilled with its phone')
 
   await telephone()
+  await openLines({ page, portal, cabinet, patience, shot, step, equal, rest })
 
   await rest()
   for (const [name, address] of [['the portal', `${portal}/_sandbox/violations`], ['UIS', `${uis}/_sandbox/violations`]]) {
