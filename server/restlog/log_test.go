@@ -207,6 +207,7 @@ func TestBodiesGiveWay(t *testing.T) {
 	s := setup(t, restlog.Options{AccountLimit: 100_000, Limit: 120_000})
 	fill := func(account ids.AccountID, n int) {
 		s.run()
+		want := s.log.Stats().Stored + int64(n)
 		for i := range n {
 			var noise strings.Builder // hardly compressible
 			for j := range 60 {
@@ -214,6 +215,7 @@ func TestBodiesGiveWay(t *testing.T) {
 			}
 			s.log.UIS(account)(t.Context(), uis.Exchange{API: uis.DataAPI, Method: "get.some", Answer: []byte(`"` + noise.String() + `"`)})
 		}
+		require.Eventually(t, func() bool { return s.log.Stats().Stored == want }, 2*time.Minute, 10*time.Millisecond) // the last moments of a busy machine may be too few
 		s.stop()
 	}
 	bodies := func(account ids.AccountID) (with, all int, bytes int64, oldest bool) {
