@@ -44,7 +44,7 @@ func TestCallsWithoutAClient(t *testing.T) {
 // T2 with T: calls without a client are not watched either.
 func TestCallsWithoutAClientAreNotWatched(t *testing.T) {
 	t.Parallel()
-	c := watched(t)
+	c := callsOf(t, portal.Classic, func(s map[string]any) { s["other_telephony"] = true })
 	hidden := c.play("missed", uisplatform.CallSpec{Contact: "anonymous", Employee: caller})
 	colleague := c.play("answered", uisplatform.CallSpec{Contact: "79000000103", Employee: caller})
 	c.quiet()
