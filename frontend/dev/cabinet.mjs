@@ -90,7 +90,7 @@ function connect(world, body) {
   return world.uis
 }
 
-const readLists = [['pipelines', 2], ['stages', 14], ['fields', 61], ['lines', 3], ['b24-users', 12]].map(([kind, entries]) => ({ kind, entries }))
+const readLists = [['pipelines', 2], ['stages', 14], ['fields', 61], ['lines', 3], ['users', 12]].map(([kind, entries]) => ({ kind, entries }))
 
 /** The reading that the round arrow begins; in trouble the portal does not tell its users. */
 function reading(world, emit) {
@@ -100,7 +100,7 @@ function reading(world, emit) {
     made.done += 1
     if (made.done >= made.total) {
       clearInterval(timer)
-      Object.assign(made, { state: 'done', seconds_left: 0, result: { lists: world.trouble ? [...readLists.slice(0, 4), { kind: 'b24-users', entries: 0, trouble: 'empty' }] : readLists } })
+      Object.assign(made, { state: 'done', seconds_left: 0, result: { lists: world.trouble ? [...readLists.slice(0, 4), { kind: 'users', entries: 0, trouble: 'empty' }] : readLists } })
     }
     emit('job.changed', { id: made.id, kind: made.kind, state: made.state })
   }, 300)

@@ -16,7 +16,7 @@ import (
 )
 
 // usersKind is how the result of a reading calls the portal's users; they are no directory of entries.
-const usersKind = directory.Kind("b24-users")
+const usersKind = directory.Kind("users")
 
 // Refresh implements web.Staff. While a reading is under way its number comes with jobs.ErrRunning; it may have passed what has just changed, so another
 // one follows it.

@@ -135,7 +135,7 @@ func TestRoundArrowP2(t *testing.T) {
 	require.True(t, n.offers("b24-users", "id", 17))
 	require.False(t, n.offers("b24-users", "id", gone.ID))
 	told := fmt.Sprint(job["result"])
-	for _, name := range []string{"pipelines", "stages", "fields", "b24-users"} {
+	for _, name := range []string{"pipelines", "stages", "fields", "users"} {
 		require.Contains(t, told, name)
 	}
 	people := decode[item](t, n.must("GET", "/employees", nil))

@@ -6,12 +6,12 @@ const job = (lists: unknown): Job => ({ id: 1, kind: 'directories', state: 'done
 
 describe('the result of a reading', () => {
   it('tells what was read, in a fixed order', () => {
-    const done = job([{ kind: 'mode', entries: 1 }, { kind: 'b24-users', entries: 5 }, { kind: 'pipelines', entries: 2 }, { kind: 'stages', entries: 9, trouble: 'slow' }])
-    expect(readLists(done).map((one) => `${one.kind} ${String(one.entries)}`)).toEqual(['pipelines 2', 'b24-users 5'])
+    const done = job([{ kind: 'mode', entries: 1 }, { kind: 'users', entries: 5 }, { kind: 'pipelines', entries: 2 }, { kind: 'stages', entries: 9, trouble: 'slow' }])
+    expect(readLists(done).map((one) => `${one.kind} ${String(one.entries)}`)).toEqual(['pipelines 2', 'users 5'])
   })
 
   it('names what kept its old copy, but not what a portal does not have', () => {
-    expect(keptLists(job([{ kind: 'lines', entries: 0, trouble: 'absent' }, { kind: 'b24-users', entries: 0, trouble: 'empty' }])).map((one) => one.kind)).toEqual(['b24-users'])
+    expect(keptLists(job([{ kind: 'lines', entries: 0, trouble: 'absent' }, { kind: 'users', entries: 0, trouble: 'empty' }])).map((one) => one.kind)).toEqual(['users'])
   })
 
   it('may be missing', () => {

@@ -8,7 +8,7 @@ export interface ListOutcome {
 }
 
 /** The lists that are told of, in this order; the others go without saying. */
-const told = ['pipelines', 'stages', 'fields', 'lines', 'b24-users']
+const told = ['pipelines', 'stages', 'fields', 'lines', 'users']
 
 /** Every list of a reading. */
 export function outcomesOf(job: Job | null | undefined): ListOutcome[] {
