@@ -65,6 +65,13 @@ func callsOn(t *testing.T, servers int, mode string, change func(telephony map[s
 	return c
 }
 
+// answerPhones sets a company up for calls that is set up already, with recordings.
+func (c *callCentre) answerPhones() {
+	c.t.Helper()
+	c.save(func(s map[string]any) { s["records"] = map[string]any{"send": true, "with_filters": false} })
+	c.paste()
+}
+
 // save changes the settings of telephony.
 func (c *callCentre) save(change func(telephony map[string]any)) {
 	c.t.Helper()
