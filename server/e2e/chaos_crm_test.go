@@ -134,7 +134,7 @@ func (p *client) compareEntities(ours []chat, at *standing) {
 	}
 	asked := 0
 	for _, id := range p.forms {
-		if at.taken[fmt.Sprint(id)] {
+		if at.taken[fmt.Sprint(id)] || len(at.forms[fmt.Sprint(id)]) > 0 {
 			asked++
 		}
 	}
@@ -186,8 +186,8 @@ func (p *client) compareEntities(ours []chat, at *standing) {
 func (p *client) compareForms(at *standing) {
 	shows, known := at.shows(p)
 	for _, id := range p.forms {
-		if !at.taken[fmt.Sprint(id)] {
-			continue
+		if !at.taken[fmt.Sprint(id)] && len(at.forms[fmt.Sprint(id)]) == 0 {
+			continue // UIS tells of each once; the report may bring it later
 		}
 		if list := at.forms[fmt.Sprint(id)]; len(list) != 1 || known && list[0] != shows[0] {
 			p.s.c.find("requests", p.who(), "request %d has its comment at %v, the client's entities are %v", id, list, shows)
