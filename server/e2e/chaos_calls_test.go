@@ -57,6 +57,9 @@ func (p *client) compareCalls(at *standing) {
 	}
 	for i, r := range p.rung {
 		list := calls[fmt.Sprint(r.session)]
+		if at.untold[fmt.Sprint(r.session)] && len(list) < 2 {
+			continue
+		}
 		if len(list) != 1 {
 			p.s.c.find("calls", p.who(), "session %d (%s) stands %d times at the portal", r.session, r.kind, len(list))
 			continue
@@ -73,11 +76,12 @@ func (p *client) compareCalls(at *standing) {
 		case r.answered() != (k.Record != ""):
 			p.s.c.find("calls", p.who(), "session %d (%s) has the recording %q", r.session, r.kind, k.Record)
 		}
-		done := r.answered()
+		done, unsure := r.answered(), false
 		for _, later := range p.rung[i+1:] {
 			done = done || later.answered()
+			unsure = unsure || at.untold[fmt.Sprint(later.session)]
 		}
-		if completed := a.Fields["COMPLETED"] == "Y"; completed != done && len(p.clicks) == 0 { // a call of his that a click brought about may have completed it
+		if completed := a.Fields["COMPLETED"] == "Y"; completed != done && len(p.clicks) == 0 && !unsure { // a call of his that a click brought about may have completed it
 			p.s.c.find("calls", p.who(), "the activity of session %d (%s) is done: %v", r.session, r.kind, completed)
 		}
 		if want, known := at.shows(p); known && !sameBindings(a.Bindings, want) {

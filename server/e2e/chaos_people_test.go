@@ -31,6 +31,7 @@ type side struct {
 	sessions map[int]session
 	moved    map[int64]bool // messages whose webhook came out of turn
 
+	untold  map[string]bool // calls of which a notification was not answered
 	dropped map[int64]bool  // chats whose comment was refused and then dropped by an administrator
 	taken   map[string]bool // offline requests whose notification was answered
 

@@ -86,7 +86,7 @@ func newChaos(t *testing.T, r recipe) *chaos {
 		// The same numbers in both: a row that crosses meets one of the other.
 		n := c.w.companyIn(mode, name, 500_000)
 		n.acts = n.simple
-		c.sides = append(c.sides, &side{c: c, n: n, tag: strings.ToUpper(name[:1]), taken: map[string]bool{}, dropped: map[int64]bool{}, before: len(n.portal.Items(portal.Deal)), leadsBefore: len(n.portal.Items(portal.Lead))})
+		c.sides = append(c.sides, &side{c: c, n: n, tag: strings.ToUpper(name[:1]), taken: map[string]bool{}, untold: map[string]bool{}, dropped: map[int64]bool{}, before: len(n.portal.Items(portal.Deal)), leadsBefore: len(n.portal.Items(portal.Lead))})
 	}
 	if r.leaving {
 		c.guest = c.w.company("ledum", 0)
