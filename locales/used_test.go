@@ -46,9 +46,17 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	slices.Sort(starts)
 	starts = slices.Compact(starts)
+	around := regexp.MustCompile("`([a-z][A-Za-z0-9_.]*\\.)\\$\\{[^}`]*\\}([a-z_]+)`").FindAllStringSubmatch(source, -1) // `cabinet.why.${name}s`
 	used := func(key string) bool {
 		for start := range built {
 			if strings.HasPrefix(key, start) {
+				return true
+			}
+		}
+		for _, a := range around {
+			middle, begins := strings.CutPrefix(key, a[1])
+			middle, ends := strings.CutSuffix(middle, a[2])
+			if begins && ends && words[middle] {
 				return true
 			}
 		}
