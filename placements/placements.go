@@ -13,6 +13,7 @@ import (
 	"omni/server/account"
 	"omni/server/bitrix24"
 	"omni/server/ids"
+	"omni/server/openlines"
 	"omni/server/outbox"
 )
 
@@ -32,11 +33,13 @@ type Placement struct {
 	Scopes []string
 }
 
-// Connector is the code of our open-line connector and of its settings page, which imconnector.register binds by itself.
-const (
-	Connector     = "omni_uis"
-	connectorName = "setting-connector"
-)
+// connectorName is the settings page of the open-line connector, which imconnector.register binds by itself.
+const connectorName = "setting-connector"
+
+// ConnectorPage is where Bitrix24 opens the settings page of the open-line connector; base is OMNI_PUBLIC_URL.
+func ConnectorPage(base string) string { return address(base, connectorName) }
+
+func address(base, name string) string { return strings.TrimSuffix(base, "/") + "/placements/" + name }
 
 // Table is every placement there is. Installing, repairing and serving walk it.
 func Table() []Placement {
@@ -77,19 +80,25 @@ type Texts interface {
 	Languages() []string
 }
 
+// Lines keeps the connector of open lines, as the settings want it.
+type Lines interface {
+	Keep(ctx context.Context, ref account.Ref, p outbox.Priority) (openlines.Look, error)
+}
+
 // Installer walks the table at a portal.
 type Installer struct {
 	asker  Asker
 	texts  Texts
 	notes  Notes
 	robots Robots
+	lines  Lines
 	// base is OMNI_PUBLIC_URL.
 	base string
 }
 
 // New builds an installer.
-func New(a Asker, t Texts, n Notes, r Robots, base string) *Installer {
-	return &Installer{asker: a, texts: t, notes: n, robots: r, base: strings.TrimSuffix(base, "/")}
+func New(a Asker, t Texts, n Notes, r Robots, l Lines, base string) *Installer {
+	return &Installer{asker: a, texts: t, notes: n, robots: r, lines: l, base: strings.TrimSuffix(base, "/")}
 }
 
 // Step is one step of installing, or one thing a self-check looked at.
@@ -222,7 +231,7 @@ func stands(list []handler, name func(handler) string, wanted, address string) b
 	return slices.ContainsFunc(list, func(h handler) bool { return strings.EqualFold(name(h), wanted) && h.Handler == address })
 }
 
-func (i *Installer) handlerOf(name string) string { return i.base + "/placements/" + name }
+func (i *Installer) handlerOf(name string) string { return address(i.base, name) }
 
 func (i *Installer) titles(key string) map[string]any {
 	out := map[string]any{}
@@ -264,24 +273,23 @@ func (i *Installer) Missing(ctx context.Context, p account.Portal) (Lack, error)
 	return lack, i.notes.NoteFirstID(ctx, p.Ref(), b.fields)
 }
 
-// Repair binds what is missing and tells how each step went. Any number of times; lines says whether the connector is wanted.
-func (i *Installer) Repair(ctx context.Context, p account.Portal, lang string, lines bool) ([]Step, error) {
+// Repair binds what is missing and tells how each step went. Any number of times.
+func (i *Installer) Repair(ctx context.Context, p account.Portal, lang string) ([]Step, error) {
 	b, err := i.look(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("look at what is bound: %w", err)
 	}
 	todo, lacking := i.missing(b, p.Language)
-	if lines && (slices.Contains(b.scopes, "imopenlines") || slices.Contains(b.scopes, "imconnector")) {
-		todo = append(todo, action{"connector", Connector, "imconnector.register", i.connector(p.Language)})
-	}
 	failed := i.carryOut(ctx, p, todo)
 	steps := []Step{i.step(lang, "scopes", lacking)}
 	for _, code := range []string{"placements", "events"} {
 		steps = append(steps, i.step(lang, code, failed[code]))
 	}
-	if lines {
-		steps = append(steps, i.step(lang, "connector", failed["connector"]))
+	connector, err := i.connectorStep(ctx, p, lang)
+	if err != nil {
+		return nil, err
 	}
+	steps = append(steps, connector...)
 	robot, err := i.robotStep(ctx, p, lang, b.robot, failed["robots"])
 	if err != nil {
 		return nil, err
@@ -335,11 +343,20 @@ func (i *Installer) step(lang, code string, wrong []string) Step {
 	return s
 }
 
-// connector are the parameters of imconnector.register.
-func (i *Installer) connector(lang string) map[string]any {
-	icon := map[string]any{"DATA_IMAGE": "data:image/svg+xml;charset=US-ASCII,%3Csvg%20xmlns%3D%22http%3A//www.w3.org/2000/svg%22%20viewBox%3D%220%200%2024%2024%22%3E%3Cpath%20fill%3D%22%23fff%22%20d%3D%22M4%204h16v12H8l-4%204z%22/%3E%3C/svg%3E",
-		"COLOR": "#2fc6f6", "SIZE": "70%", "POSITION": "center"}
-	return map[string]any{"ID": Connector, "NAME": i.texts.Text(lang, "product.connector"), "ICON": icon, "ICON_DISABLED": icon,
-		"PLACEMENT_HANDLER": i.handlerOf(connectorName), "CHAT_GROUP": false, "NEED_SIGNATURE": false, "NEED_SYSTEM_MESSAGES": true,
-		"EDIT_INTERNAL_MESSAGES": true, "DEL_INTERNAL_MESSAGES": true, "DEL_EXTERNAL_MESSAGES": true, "NEWSLETTER": true}
+// connectorStep keeps the connector of open lines (O1). Without the section there is nothing to tell.
+func (i *Installer) connectorStep(ctx context.Context, p account.Portal, lang string) ([]Step, error) {
+	look, err := i.lines.Keep(ctx, p.Ref(), outbox.Waiting)
+	var refused *openlines.RefusedError
+	var wrong []string
+	switch {
+	case errors.As(err, &refused):
+		wrong = []string{refused.Words}
+	case errors.Is(err, openlines.ErrNoRight):
+		wrong = []string{i.texts.Text(lang, "lines.check.no_right")}
+	case err != nil:
+		return nil, fmt.Errorf("keep the connector: %w", err)
+	case !look.Wanted:
+		return nil, nil
+	}
+	return []Step{i.step(lang, "connector", wrong)}, nil
 }

@@ -33,6 +33,7 @@ import (
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/jobs"
+	"omni/server/openlines"
 	"omni/server/outbox"
 	"omni/server/relay"
 	"omni/server/report"
@@ -199,6 +200,9 @@ func (a *App) wire(ctx context.Context) error {
 			prover.Forget(p.Ref())
 			a.background("close lane", func(ctx context.Context) error { return closeLane(ctx, a.db, lanes, p) })
 		case !p.Sleeps():
+			if p.Repair { // the app was updated: the portal has dropped what it had of us
+				people.queueConnector(p.Account)
+			}
 			a.background("wake lane", func(ctx context.Context) error { return resume(ctx, a.db, lanes, p) })
 		}
 	}})
@@ -225,7 +229,8 @@ func (a *App) wire(ctx context.Context) error {
 		RequestLimit: map[outbox.LaneKind]time.Duration{outbox.LaneB24: c.B24RequestLimit, outbox.LaneUISData: c.UISRequestLimit, outbox.LaneUISCall: c.UISRequestLimit, outbox.LaneUISChat: c.UISRequestLimit},
 		WakeKey:      h.wakeKey, Hints: notifier, Business: a.clock.Now})
 	h.lanes = lanes
-	installer := placements.New(lanes, texts, accounts, accounts, public)
+	connector := &openlines.Connector{DB: a.db, Clock: a.clock, Asker: lanes, Portals: accounts, Texts: texts, SettingsURL: placements.ConnectorPage(public), EventsURL: public + "/bitrix24/events", Wake: h.wakeKey}
+	installer := placements.New(lanes, texts, accounts, accounts, connector, public)
 
 	// Engines.
 	writer := flow.NewWriter(lanes, hub)
@@ -233,29 +238,33 @@ func (a *App) wire(ctx context.Context) error {
 	repair := gaps.New(gaps.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey, Every: c.UISRepairEvery})
 	reports := report.Options{DB: a.db, Log: a.log, Asker: lanes, Business: a.clock.Now, Wake: h.wakeKey}
 	runner, err := jobs.New(ctx, a.url, jobs.Options{DB: a.db, Clock: a.clock, Log: a.log, Changed: people.progress(hub), Handlers: map[string]jobs.Handler{
-		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, "numbers": people.walkNumbers, callgaps.JobKind: callgaps.New(reports).Do, requestgaps.JobKind: requestgaps.New(reports).Do, gaps.JobKind: repair.Do}})
+		"file": copies.run, "employees": people.sync, "directories": people.refresh, "statuses": people.statuses, "payment": people.payment, "lines": people.keepLines, "numbers": people.walkNumbers, "connector": people.keepConnector, callgaps.JobKind: callgaps.New(reports).Do, requestgaps.JobKind: requestgaps.New(reports).Do, gaps.JobKind: repair.Do}})
 	if err != nil {
 		return err
 	}
 	repair.Enqueue = runner.Enqueue
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes, hub)
+	people.connector = connector
 	people.walk = &numbers.Walk{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, EventsURL: public + "/bitrix24/events"}
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
+	ties := openlines.NewEngine(writer, texts)
+	ties.Saved = people.saved
 	rest := &rest{app: a, chats: engine, changes: &numbers.Changes{Flow: writer}}
 	worker := inbox.NewWorker(inbox.WorkerOptions{DB: a.db, Clock: a.clock, Log: a.log, Handlers: map[string]inbox.Handler{
-		"chat": engine, "start": engine, "call": calls, "request": requests.NewEngine(writer, texts), "click": telephony.NewClicks(writer, texts), "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
+		"chat": engine, "start": engine, "call": calls, "request": requests.NewEngine(writer, texts), "click": telephony.NewClicks(writer, texts), "lines": ties, "client": crm.NewEngine(writer), "account": inbox.HandlerFunc(rest.account), "portal": inbox.HandlerFunc(rest.portal)}})
 	h.worker = worker
 	copies.wake = worker.Wake
 	intake := inbox.NewIntake(a.db, a.clock, worker.Wake)
 	desk := workplace.New(workplace.Options{DB: a.db, Clock: a.clock, Doer: worker, Asker: lanes, Files: shelf, FileURL: links.URL, Texts: texts})
+	switchboard := &openlines.Desk{DB: a.db, Doer: worker, Reader: people.lists, Connector: connector}
 	room := why.New(why.Options{DB: a.db, Clock: a.clock, Texts: texts, Commands: lanes, WakeKey: worker.Wake, Sources: map[why.Kind]why.Source{why.Chat: chats.Told{}, why.Call: telephony.Told{}, why.Request: requests.Told{}}})
 
 	// The doors.
 	door, err := web.New(web.Options{Log: a.log, Clock: a.clock, DB: a.db, Texts: texts, Listen: c.Listen, PublicURL: public, Pages: frontend.Dist(), Accounts: accounts,
 		Proof: prover, Sessions: sessions, B24: b24, Installer: installer, UIS: connections, Staff: people, Intake: intake, WakeKey: worker.Wake, Outbox: lanes, Hub: hub,
-		Files: shelf, Links: links, Workplace: desk, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment,
+		Files: shelf, Links: links, Workplace: desk, Lines: switchboard, Why: room, ClientID: c.B24ClientID, FileLimit: int64(c.FileLimit), Background: a.background, Saved: people.saved, CheckPayment: people.checkPayment,
 		Resume:  func(ctx context.Context, p account.Portal) error { return resume(ctx, a.db, lanes, p) },
 		Numbers: &numbers.Finder{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, Background: a.background}})
 	if err != nil {

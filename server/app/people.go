@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +17,7 @@ import (
 	"omni/server/chats/gaps"
 	"omni/server/ids"
 	"omni/server/jobs"
+	"omni/server/openlines"
 	"omni/server/outbox"
 	"omni/server/relay"
 	requestgaps "omni/server/requests/gaps"
@@ -38,6 +40,7 @@ type people struct {
 	workdays    *staff.Workdays
 	lines       *telephony.Lines
 	walk        *numbers.Walk
+	connector   *openlines.Connector
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox, hub *relay.Hub) {
@@ -174,6 +177,7 @@ func (p *people) mainPortal(ctx context.Context, id ids.AccountID, m settings.Ma
 // saved brings the portal in line with settings that were just saved.
 func (p *people) saved(account ids.AccountID) {
 	p.app.background("queue lines", func(ctx context.Context) error { return p.queueLines(ctx, account) })
+	p.queueConnector(account)
 	p.app.background("queue numbers", func(ctx context.Context) error { return p.queueNumbers(ctx, account) })
 	p.app.background("look at rounds again", func(ctx context.Context) error {
 		return p.app.db.InAccount(ctx, account, func(ctx context.Context, tx pgx.Tx) error { return rounds.SettingsSaved(ctx, tx, account) })
@@ -221,6 +225,31 @@ func (p *people) keepLines(ctx context.Context, job *jobs.Job) (any, error) {
 	return nil, p.lines.Keep(ctx, job.Account)
 }
 
+// queueConnector brings the connectors of an account's portals in line with its settings (O1). One under way may have read older ones: another follows it.
+func (p *people) queueConnector(account ids.AccountID) {
+	p.app.background("queue connector", func(ctx context.Context) error {
+		for {
+			_, err := p.queue(ctx, account, "connector", 0)
+			if !errors.Is(err, jobs.ErrRunning) {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(connectorAgain):
+			}
+		}
+	})
+}
+
+// connectorAgain is the pause before another try to queue what is under way.
+const connectorAgain = 500 * time.Millisecond
+
+// keepConnector is the job behind O1.
+func (p *people) keepConnector(ctx context.Context, job *jobs.Job) (any, error) {
+	return nil, p.connector.KeepAll(ctx, job.Account)
+}
+
 // checkPayment queues a look at whether a portal's app is paid; one that waits already serves.
 func (p *people) checkPayment(ctx context.Context, portal account.Portal) error {
 	_, err := p.queue(ctx, portal.Account, "payment", portal.ID)
@@ -263,7 +292,7 @@ func payloadOf(job *jobs.Job) (staff.At, error) {
 }
 
 // unseen are the jobs that no page shows.
-var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, callgaps.JobKind: true, requestgaps.JobKind: true, gaps.JobKind: true}
+var unseen = map[string]bool{"file": true, "lines": true, "numbers": true, "connector": true, callgaps.JobKind: true, requestgaps.JobKind: true, gaps.JobKind: true}
 
 // progress tells open pages that a job moved on, and how it stands: a page reads the lists anew when they were read.
 func (p *people) progress(hub *relay.Hub) func(ids.AccountID, int64) {

@@ -70,6 +70,7 @@ func (p *people) refresh(ctx context.Context, job *jobs.Job) (any, error) {
 		}
 	}
 	result["lists"] = outcomes
+	p.queueConnector(job.Account)
 	return result, p.queueLines(ctx, job.Account)
 }
 

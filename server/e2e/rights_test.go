@@ -20,7 +20,7 @@ var forEverybody = map[string]bool{
 	"GET /me": true, "GET /health": true, "GET /portals": true, "GET /employees": true, "GET /jobs/{id}": true, "GET /directories/{name}": true,
 	"GET /chats": true, "POST /chats": true, "GET /chats/{id}": true,
 	"GET /chats/{id}/messages": true, "POST /chats/{id}/messages": true, "POST /chats/{id}/messages/{message}/retry": true, "POST /chats/{id}/accept": true,
-	"POST /chats/{id}/close": true, "POST /chats/{id}/transfer": true, "POST /chats/{id}/read": true, "POST /files": true, "GET /lines": true,
+	"POST /chats/{id}/close": true, "POST /chats/{id}/transfer": true, "POST /chats/{id}/read": true, "POST /files": true,
 }
 
 // route is one operation of the API as its own description names it.

@@ -30,6 +30,9 @@ type LaneID int64
 // B24UserID is a user's number inside one Bitrix24 portal. Wire: number or string, see bitrix24.ID.
 type B24UserID int64
 
+// B24LineID is an open line's number inside one Bitrix24 portal: imopenlines.config.* `ID`, LINE of imconnector.*.
+type B24LineID int64
+
 // UISEmployeeID is an employee's number at UIS: get.employees `id`, the Chat API's operator_id.
 type UISEmployeeID int64
 
@@ -63,6 +66,9 @@ func ClientKey(id ClientID) Key { return numbered("client", int64(id)) }
 
 // PortalKey is the ordering key of one portal's life cycle.
 func PortalKey(id PortalID) Key { return numbered("portal", int64(id)) }
+
+// LinesKey is the ordering key of everything about which channel an account's open lines carry: a channel may go from one line to another.
+func LinesKey(id AccountID) Key { return numbered("lines", int64(id)) }
 
 // AccountKey is the ordering key of everything that belongs to the account as a whole, and of rows whose own key could not be read.
 func AccountKey(id AccountID) Key { return numbered("account", int64(id)) }

@@ -158,8 +158,8 @@ func stored(version int, raw []byte) (Document, error) {
 
 // Save stores a document as the next version when nobody saved since its own version. The caller has validated it.
 func Save(ctx context.Context, tx pgx.Tx, account ids.AccountID, doc Document, by string, now time.Time) (Document, error) {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('settings', $1))`, int64(account)); err != nil {
-		return Document{}, fmt.Errorf("lock settings: %w", err)
+	if err := lock(ctx, tx, account); err != nil {
+		return Document{}, err
 	}
 	before, err := Current(ctx, tx, account)
 	if err != nil {

@@ -45,11 +45,7 @@ func (s *Server) consented(c *fiber.Ctx) error {
 		return s.consentPage(c, http.StatusBadGateway, "consent.failed")
 	}
 	s.Background("bind placements", func(ctx context.Context) error {
-		doc, err := s.document(ctx, p.Account)
-		if err != nil {
-			return err
-		}
-		_, err = s.Installer.Repair(ctx, p, p.Language, doc.Lines.Enabled)
+		_, err := s.Installer.Repair(ctx, p, p.Language)
 		return err
 	})
 	s.Background("read lists after a consent", func(ctx context.Context) error {

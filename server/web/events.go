@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,7 @@ import (
 	"omni/server/bitrix24"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/openlines"
 	"omni/server/telephony"
 )
 
@@ -72,7 +74,7 @@ func (s *Server) takeEvent(ctx context.Context, p account.Portal, e *bitrix24.Ev
 	}
 	sum := sha256.Sum256(body)
 	name := hex.EncodeToString(sum[:16])
-	if strings.HasPrefix(e.Name, "ONCRM") {
+	if strings.HasPrefix(e.Name, "ONCRM") || aboutLines(e) {
 		// Two changes within a second look the same and the first may have been read already; the portal repeats nothing by itself.
 		name += ":" + uuid.NewString()
 	}
@@ -89,5 +91,11 @@ func keyOf(p account.Portal, e *bitrix24.EventPOST, name string) ids.Key {
 	case telephony.KindForm:
 		return ids.ClickKey("form-" + name)
 	}
+	if aboutLines(e) {
+		return ids.LinesKey(p.Account)
+	}
 	return ids.PortalKey(p.ID)
 }
+
+// aboutLines tells events that change which lines have our connector.
+func aboutLines(e *bitrix24.EventPOST) bool { return slices.Contains(openlines.Events(), e.Name) }

@@ -170,7 +170,7 @@ func originOf(endpoint string) string {
 }
 
 // number reads a number of the path; anything else is nothing that exists.
-func number[T ids.PortalID | ids.ChatID | ids.MessageID | ids.CommandID | ids.B24UserID | int64](c *fiber.Ctx, name string) (T, error) {
+func number[T ids.PortalID | ids.ChatID | ids.MessageID | ids.CommandID | ids.B24UserID | ids.B24LineID | int64](c *fiber.Ctx, name string) (T, error) {
 	n, err := strconv.ParseInt(c.Params(name), 10, 64)
 	if err != nil || n <= 0 {
 		return 0, fiber.ErrNotFound

@@ -35,7 +35,8 @@ func (s *Server) health(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	items := append(s.portalChecks(ctx, p, portal, facts), s.uisChecks(ctx, p, facts)...)
+	items := append(s.portalChecks(ctx, p, portal, facts), s.connectorCheck(ctx, p)...)
+	items = append(items, s.uisChecks(ctx, p, facts)...)
 	items = append(items, s.check(p, "employees", facts.matched > 0), s.lastNames(p, facts), s.lists(p, facts), s.extraFields(p, doc, facts),
 		s.check(p, "main", doc.Main.Enabled), s.check(p, "sections", anySection(doc)))
 	return c.JSON(fiber.Map{"items": items, "next": nil})

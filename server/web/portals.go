@@ -159,11 +159,7 @@ func (s *Server) repairPortal(c *fiber.Ctx) error {
 	if err := s.Resume(c.UserContext(), portal); err != nil {
 		return err
 	}
-	doc, err := s.document(c.UserContext(), p.Account)
-	if err != nil {
-		return err
-	}
-	steps, err := s.Installer.Repair(c.UserContext(), portal, p.Lang, doc.Lines.Enabled)
+	steps, err := s.Installer.Repair(c.UserContext(), portal, p.Lang)
 	if err != nil {
 		// Perhaps that was how the lane found out that no token works any more.
 		if now, e := s.Accounts.Get(c.UserContext(), portal.Ref()); e == nil && now.Sleeps() {

@@ -33,6 +33,8 @@ type Problem struct {
 	// Theirs and Yours are the two documents of a save that came second.
 	Theirs any `json:"theirs,omitempty"`
 	Yours  any `json:"yours,omitempty"`
+	// args fill the places of the sentence: name, value, name, value …
+	args []any
 }
 
 // FieldError is one wrong field of a request.
@@ -96,6 +98,9 @@ func problemOf(err error) *Problem {
 			return problem(m.status, m.code)
 		}
 	}
+	if p := linesProblem(err); p != nil {
+		return p
+	}
 	if r, ok := chats.IsRefusal(err); ok {
 		return problem(http.StatusConflict, r.Code)
 	}
@@ -145,7 +150,7 @@ func problemOf(err error) *Problem {
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	p := *problemOf(err)
 	lang := langOf(c)
-	p.Detail = s.text(lang, "problem."+p.Code)
+	p.Detail = s.text(lang, "problem."+p.Code, p.args...)
 	for i := range p.Errors {
 		if p.Errors[i].Text == "" {
 			p.Errors[i].Text = s.text(lang, "field."+p.Errors[i].Code)
@@ -169,8 +174,8 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 }
 
 // text finds a sentence; refusals have theirs under refusal.<code>, and what has none gets a general one.
-func (s *Server) text(lang, key string) string {
-	if t := s.Texts.Text(lang, key); t != key {
+func (s *Server) text(lang, key string, args ...any) string {
+	if t := s.Texts.Text(lang, key, args...); t != key {
 		return t
 	}
 	if code, ok := cutPrefix(key, "problem."); ok {

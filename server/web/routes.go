@@ -115,7 +115,9 @@ func (s *Server) api(r fiber.Router) {
 	r.Post("/chats/:id/read", s.chatAction("chat.read"))
 	r.Post("/files", s.upload)
 
-	r.Get("/lines", s.lines)
+	r.Get("/lines", admin(s.lines))
+	r.Put("/lines/:line", admin(s.chooseLine))
+	r.Delete("/lines/:line", admin(s.releaseLine))
 	r.Get("/operations/lanes", admin(s.lanes))
 	r.Get("/operations/requests", admin(s.requests))
 	r.Get("/operations/requests/:id", admin(s.request))

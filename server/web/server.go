@@ -25,6 +25,7 @@ import (
 	"omni/server/files"
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/openlines"
 	"omni/server/outbox"
 	"omni/server/relay"
 	"omni/server/store"
@@ -70,6 +71,7 @@ type Options struct {
 	Files      *files.Store
 	Links      *files.Links
 	Workplace  *workplace.Service
+	Lines      *openlines.Desk
 	Why        *why.Room
 	ClientID   string
 	FileLimit  int64

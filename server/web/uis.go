@@ -249,12 +249,3 @@ func (s *Server) uisNotifications(c *fiber.Ctx) error {
 	}
 	return c.JSON(fiber.Map{"items": items, "manager_url": address + "manager", "next": nil})
 }
-
-// lines are the portal's open lines; which channel each carries comes with the open-lines section.
-func (s *Server) lines(c *fiber.Ctx) error {
-	channels, err := s.channels(c.UserContext(), who(c).Account)
-	if err != nil {
-		return err
-	}
-	return c.JSON(fiber.Map{"items": []any{}, "connector": "omni_uis", "channels": channels, "next": nil})
-}

@@ -520,10 +520,35 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** @description Open lines of a portal with the channel each carries, and the channels they may carry (all but SMS and Yandex). Administrators only. */
         get: operations["listLines"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lines/{line}": {
+        parameters: {
+            query?: {
+                /** @description a portal of the account; without it, the portal of the session */
+                portal?: components["parameters"]["Portal"];
+            };
+            header?: never;
+            path: {
+                /** @description the line's number at the portal */
+                line: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Puts a channel on a line, as the connector page does, and waits until the portal has done it. The latest choice wins: the channel leaves the line that carried it, and the chats' channels of the settings. 202: the portal has not answered within ten seconds; it goes on by itself, and line.changed tells the end. Refused by the portal, the line stays as it was. Administrators only. */
+        put: operations["chooseLine"];
+        post?: never;
+        /** @description Takes the channel off a line. Nothing passes from that moment on. It does not come back to the chats' channels by itself. Administrators only. */
+        delete: operations["releaseLine"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1492,12 +1517,45 @@ export interface components {
             id: number;
             name: string;
             active: boolean;
+            /** @description the portal does not list it */
+            gone: boolean;
+            /** @description whose messages pass */
             channel: number | null;
+            channel_name: string | null;
+            channel_type: string | null;
+            /**
+             * @description failed: the portal did not do what was asked last; what the line carried it carries still
+             * @enum {string}
+             */
+            state: "none" | "on" | "connecting" | "disconnecting" | "failed";
+            trouble: components["schemas"]["Reason"] | null;
+            chosen_by: string | null;
+        };
+        LineChoice: {
+            /** @description the account's chat channel */
+            channel: number;
+            /**
+             * Format: uuid
+             * @description made by the client: a repeat is harmless, and line.changed names it
+             */
+            id?: string;
+        };
+        LineChannel: components["schemas"]["Channel"] & {
+            /** @description the line that carries it */
+            line: number | null;
+            /** @description the portal of that line */
+            line_portal: number | null;
         };
         LineList: {
             items: components["schemas"]["Line"][];
+            /** @description the connector's code at the portal */
             connector: string;
-            channels?: components["schemas"]["Channel"][];
+            /** @description channels that lines may carry */
+            channels: components["schemas"]["LineChannel"][];
+            /** @description the section is on and works with this portal; off */
+            enabled: boolean;
+            /** @description the portal the section works with; null: it is off */
+            portal: number | null;
             next: string | null;
         };
         Lane: {
@@ -1624,6 +1682,15 @@ export interface components {
                 "application/json": components["schemas"]["Chat"];
             };
         };
+        /** @description the line */
+        Line: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Line"];
+            };
+        };
         /** @description the command */
         Command: {
             headers: {
@@ -1639,6 +1706,8 @@ export interface components {
         N: number;
         Query: string;
         Cursor: string;
+        /** @description a portal of the account; without it, the portal of the session */
+        Portal: number;
     };
     requestBodies: {
         Action: {
@@ -2542,7 +2611,12 @@ export interface operations {
     };
     listLines: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a portal of the account; without it, the portal of the session */
+                portal?: components["parameters"]["Portal"];
+                /** @description 1: the lines are read from the portal first; one that does not answer leaves the copy */
+                fresh?: 0 | 1;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2557,6 +2631,64 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LineList"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    chooseLine: {
+        parameters: {
+            query?: {
+                /** @description a portal of the account; without it, the portal of the session */
+                portal?: components["parameters"]["Portal"];
+            };
+            header?: never;
+            path: {
+                /** @description the line's number at the portal */
+                line: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LineChoice"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Line"];
+            202: components["responses"]["Line"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    releaseLine: {
+        parameters: {
+            query?: {
+                /** @description a portal of the account; without it, the portal of the session */
+                portal?: components["parameters"]["Portal"];
+                /** @description made by the client; line.changed names it */
+                id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the line's number at the portal */
+                line: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description nothing passes any more; the portal has not confirmed yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the line carries nothing */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -180,3 +180,9 @@ func (c Copy) Here() []Entry {
 	}
 	return list
 }
+
+// QueueGone marks one entry as gone: its platform has told so.
+func QueueGone(batch *pgx.Batch, at Where, id string, now time.Time) {
+	batch.Queue(`UPDATE directory_entry SET gone_at = $5 WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND id = $4 AND gone_at IS NULL`,
+		int64(at.Account), int64(at.Portal), string(at.Kind), id, now)
+}

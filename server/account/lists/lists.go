@@ -203,3 +203,23 @@ func parsePipelines(raw json.RawMessage) ([]directory.Entry, error) {
 	}
 	return list, nil
 }
+
+// Lines reads the open lines of a portal while a person waits. Error: why they could not be read; the copy stays.
+func (l *Lists) Lines(ctx context.Context, account ids.AccountID, portal ids.PortalID) error {
+	for _, a := range portalReads() {
+		if a.kind != directory.Lines {
+			continue
+		}
+		r := read{kind: a.kind}
+		raw, err := l.Asker.Ask(ctx, account, outbox.LaneRef{Kind: outbox.LaneB24, Portal: portal}, a.method, a.params, outbox.Waiting)
+		if err == nil {
+			r.entries, err = a.parse(raw)
+		}
+		r.err = err
+		if _, kept := l.keep(ctx, account, portal, []read{r}); kept != nil {
+			return kept
+		}
+		return err
+	}
+	return nil
+}
