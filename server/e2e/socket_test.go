@@ -17,6 +17,11 @@ type frame struct {
 	Data struct {
 		Message *message
 		Chat    *chat
+		// of line.changed
+		Line    int
+		Channel *int64
+		Changed bool
+		ID      string
 	}
 }
 

@@ -26,6 +26,7 @@ type EventMode struct {
 	Duplicate bool          // every event is sent twice
 	Robots    bool          // events carry no user token, as those of robots and workflows
 	Seed      int64
+	Lost      bool // none arrives: nobody answered, and the portal never sends one again
 }
 
 // knownEvents are the events an application can bind, with the scope each needs.
@@ -158,6 +159,9 @@ func (q *eventQueue) mode() EventMode {
 func (q *eventQueue) put(e post) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.how.Lost {
+		return
+	}
 	e.due = time.Now().Add(q.how.Delay)
 	q.waiting = append(q.waiting, e)
 	if q.how.Duplicate {

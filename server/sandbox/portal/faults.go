@@ -20,6 +20,7 @@ const (
 	FaultExpired   = "expired"   // the caller's access token expires: 401 expired_token
 	FaultRefused   = "refused"   // the caller's tokens die: 401 invalid_token, later refreshes fail
 	FaultMoved     = "moved"     // 302 to Location (scheme and host), as a renamed portal answers
+	FaultDenied    = "denied"    // the method answers 200 with a refusal inside: false, with a Code {"result":false,"error":Code,"error_description":Text}; it does not run
 	FaultError     = "error"     // the method answers Status, Code and Text; inside a batch only its command fails
 )
 
@@ -58,7 +59,7 @@ func newFaultBox() *faultBox { return &faultBox{} }
 // AddFault arms a fault and answers its number.
 func (w *World) AddFault(f Fault) (int, error) {
 	switch f.Kind {
-	case FaultLost, FaultLate, FaultReset, FaultSlow, FaultHTTP, FaultLimit, FaultOperating, FaultExpired, FaultRefused, FaultMoved, FaultError:
+	case FaultLost, FaultLate, FaultReset, FaultSlow, FaultHTTP, FaultLimit, FaultOperating, FaultExpired, FaultRefused, FaultMoved, FaultDenied, FaultError:
 	default:
 		return 0, fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}
@@ -138,5 +139,5 @@ func (a *armed) matches(methods []string) bool {
 
 func (f Fault) delay() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
 
-func wholeRequest(kind string) bool { return kind != FaultError }
-func perCommand(kind string) bool   { return kind == FaultError }
+func wholeRequest(kind string) bool { return !perCommand(kind) }
+func perCommand(kind string) bool   { return kind == FaultError || kind == FaultDenied }

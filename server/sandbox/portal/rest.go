@@ -184,6 +184,12 @@ func (c *call) execute(name string, inBatch bool) outcome {
 	out, m := outcome{}, w.methods[name]
 	if ordered := w.faults.strike(p.Name(), []string{name}, perCommand); len(ordered) > 0 {
 		f := ordered[0]
+		if f.Kind == FaultDenied {
+			if out.result = false; f.Code != "" {
+				out.result = kv("result", false, "error", f.Code, "error_description", f.Text)
+			}
+			return out
+		}
 		if f.Status == 0 {
 			f.Status = 400
 		}
