@@ -1,6 +1,6 @@
 // A small stand-in for the server, to work on the cabinet, installer and connector pages alone: serves dist/ and a fake /api/v1 and /ws.
 // Start: npm run build && node dev/cabinet.mjs [port]. Then open http://127.0.0.1:{port}/{cabinet|install|connector}?lang=ru
-// (also &admin=0; /cabinet?world=empty for an account without UIS, world=full with everything set, world=big as a large company, &mode=simple for a CRM without leads; &keep=1 to leave the world as it is; &trouble=1 for failing steps, refused settings and a conflict; &broken=1: lanes and requests are not answered).
+// (also &admin=0; /connector?line=1, &off=1 for a section that is off; /cabinet?world=empty for an account without UIS, world=full with everything set, world=big as a large company, &mode=simple for a CRM without leads; &keep=1 to leave the world as it is; &trouble=1 for failing steps, refused settings and a conflict; &broken=1: lanes and requests are not answered).
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WebSocketServer } from 'ws'
 import { communicationsOf, communicationsPage, told } from './communications.mjs'
 import { commandsOf, eventsOf, lanesOf, logOf, pageOf } from './operations.mjs'
+import { lineRoutes, linesOf } from './lines.mjs'
 import { directoriesOf, makeSettings, wrongFields } from './settings.mjs'
 
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' }
@@ -49,7 +50,7 @@ function makeWorld(empty, trouble, kind = {}) {
     employees: empty ? [] : names.map(person),
     synced: empty ? null : new Date(Date.now() - 3 * hour).toISOString(),
     portals: [{ id: 1, name: 'Пример', domain: 'company.example.com', state: 'active', reason: null, current: true, missing: [] }, { id: 2, name: '', domain: 'branch.example.com', state: 'waiting', reason: 'Ждём согласия администратора', current: false, missing: [] }],
-    commands: commandsOf(), log: logOf(empty), communications: communicationsOf(empty, names), events: eventsOf(),
+    lines: linesOf(channels), commands: commandsOf(), log: logOf(empty), communications: communicationsOf(empty, names), events: eventsOf(),
   }
 }
 
@@ -211,7 +212,7 @@ function routesOf(world, emit, admin) {
     ['GET', /^\/operations\/lanes$/, () => { world.looks += 1; if (world.broken) throw away(); return list(lanesOf(world.empty)) }],
     ['GET', /^\/operations\/requests$/, (_, __, request) => { if (world.broken) throw away(); return pageOf(world.log, new URL(request.url, 'http://x').searchParams) }],
     ['GET', /^\/operations\/requests\/(\d+)$/, ([id]) => world.log.find((one) => one.id === id)],
-    ['GET', /^\/lines$/, () => ({ ...list([{ id: 1, name: 'Открытая линия «Продажи»', active: true, channel: 20 }, { id: 3, name: 'Открытая линия «Поддержка»', active: true, channel: null }, { id: 4, name: 'Старая линия', active: false, channel: null }]), connector: 'omni', channels })],
+    ...lineRoutes(world, emit, problem),
   ]
 }
 
@@ -225,11 +226,11 @@ export async function startCabinetMock({ port = 0 } = {}) {
   const emit = (name, data) => { seq += 1; for (const socket of sockets) socket.send(JSON.stringify({ type: 'event', seq, name, data })) }
 
   async function page(name, query, response) {
-    if (query.get('keep') !== '1') world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1', { big: query.get('world') === 'big', full: query.get('world') === 'full', simple: query.get('mode') === 'simple', lang: query.get('lang') ?? 'ru' })
+    if (query.get('keep') !== '1') world = makeWorld(query.get('world') === 'empty', query.get('trouble') === '1', { big: query.get('world') === 'big', full: query.get('world') === 'full', simple: query.get('mode') === 'simple', off: query.get('off') === '1', lang: query.get('lang') ?? 'ru' })
     world.broken = query.get('broken') === '1'
     admin = query.get('admin') !== '0'
     slow = Number(query.get('slow') ?? 0)
-    const context = name === 'connector' ? { line: '3', connector: 'omni', active: true } : { user: { id: 1, name: names[0] }, admin, reinstall: false }
+    const context = name === 'connector' ? { line: query.get('line') ?? '3', connector: 'omni_uis', active: true } : { user: { id: 1, name: names[0] }, admin, reinstall: false }
     const boot = { session: 'dev.e30.dev', page: name, api: '/api/v1', ws: '/ws', lang: query.get('lang') ?? 'ru', context }
     const html = (await readFile(new URL(`${name}.html`, dist), 'utf8')).replace('<div id="app"', `<script type="application/json" id="omni-boot">${JSON.stringify(boot)}</script><div id="app"`)
     response.setHeader('content-type', types['.html'])

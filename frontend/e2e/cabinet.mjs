@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { startCabinetMock } from '../dev/cabinet.mjs'
 import { accessible, fits, id } from './checks.mjs'
 import { communications } from './communications.mjs'
+import { connector } from './connector.mjs'
 import { operations } from './operations.mjs'
 import { portals } from './portals.mjs'
 import { run } from './runner.mjs'
@@ -36,13 +37,6 @@ const tests = {
     await page.goto(`${url}/install?lang=en&admin=0`)
     await id(page, 'install-ask-admin').waitFor()
     await shot('install-ask')
-  },
-  async 'connector: lines and their channels'({ page, url, shot }) {
-    await page.goto(`${url}/connector?lang=ru`)
-    await id(page, 'line-3').waitFor()
-    assert.match(await id(page, 'line-1').innerText(), /WhatsApp/)
-    await shot('connector')
-    await accessible(page)
   },
   async 'cabinet: an account without UIS connects it'({ page, url, shot }) {
     await page.goto(`${url}/cabinet?lang=ru&world=empty`)
@@ -166,6 +160,7 @@ const tests = {
     await page.waitForTimeout(200)
     await shot('cabinet-uis-1920-dark')
   },
+  ...connector(accessible, fits, dark),
   ...operations(accessible, fits),
   ...portals(accessible, fits),
   ...communications(accessible, fits),

@@ -108,8 +108,14 @@ function readAgain(client: QueryClient, ...names: string[]): void {
   for (const name of names) void client.invalidateQueries({ queryKey: [name] })
 }
 
+/** Whether what is told of a line is to be said (P6): it carries something else now, and this page did not do that. */
+function isNews(told: unknown, own: ReadonlySet<string>): boolean {
+  const { changed, id } = told as { changed?: boolean; id?: string }
+  return changed !== false && !own.has(id ?? '')
+}
+
 /** Carries what the socket tells into what is on the screen. */
-export function useCabinetLive(form: SettingsForm): void {
+export function useCabinetLive(form: SettingsForm, own: ReadonlySet<string>): void {
   const client = useQueryClient()
   const live = useServices().live()
   let seen = false
@@ -129,9 +135,9 @@ export function useCabinetLive(form: SettingsForm): void {
       readAgain(client, 'health')
       void form.heard()
     }),
-    live.on('line.changed', () => {
+    live.on('line.changed', (data) => {
       readAgain(client, 'lines', 'directory')
-      form.heardLine()
+      if (isNews(data, own)) form.heardLine()
     }),
     live.onReload(everything),
     live.onReady((resumed) => {

@@ -106,6 +106,15 @@ describe('the settings form', () => {
       expect(form.base.value?.version).toBe(8)
     })
 
+    it('stays said when the settings follow the line', async () => {
+      const load = vi.fn().mockResolvedValueOnce(doc).mockResolvedValue({ ...doc, version: 8 })
+      const form = useSettingsForm({ load, save: (sent) => Promise.resolve(sent) })
+      await form.load()
+      form.heardLine()
+      await form.heard()
+      expect([form.base.value?.version, form.outdated.value]).toEqual([8, 'line'])
+    })
+
     it('keeps the edits, and what somebody saved is the graver news', async () => {
       const form = await formWith((sent) => Promise.resolve(sent))
       form.set('/main/enabled', true)

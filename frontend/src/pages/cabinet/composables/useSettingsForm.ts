@@ -53,15 +53,21 @@ export function useSettingsForm(store: SettingsStore) {
     }
   }
 
-  /** Another page saved: fresh settings are taken at once, unless edits here would be lost. Then the page says so, and Save tells of it. */
-  async function heard(): Promise<void> {
+  /**
+   * Another page saved: fresh settings are taken at once, unless edits here would be lost. Then the page says so, and Save tells of it.
+   * That a line was changed stays said (a channel that goes to a line is saved as well), until the person reloads.
+   */
+  async function heard(reload = false): Promise<void> {
     if (saving.value) return
     if (dirty.value) {
       outdated.value = 'saved'
       return
     }
     const doc = await store.load().catch(() => null)
-    if (doc && !dirty.value) adopt(doc)
+    if (!doc || dirty.value) return
+    const line = outdated.value === 'line' && !reload
+    adopt(doc)
+    if (line) outdated.value = 'line'
   }
 
   /** P6: an open line was changed in Bitrix24. The page says so, whether or not there are edits, and asks to reload. */
@@ -87,7 +93,7 @@ export function useSettingsForm(store: SettingsStore) {
   function cancel(): void {
     draft.value = base.value
     clearErrors()
-    if (outdated.value) void heard()
+    if (outdated.value) void heard(true)
   }
 
   /** Saves the draft. False: something is to be read, in `error`, `fieldErrors` or `conflict`. */

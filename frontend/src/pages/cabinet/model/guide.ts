@@ -30,7 +30,7 @@ const places: [RegExp, Section][] = [
   [/^(calls|telephony)/, 'telephony'],
   [/^chats$/, 'chats'],
   [/^requests/, 'requests'],
-  [/^lines?/, 'lines'],
+  [/^(lines?|connector)/, 'lines'],
 ]
 
 /** Where on this page a thing is put right. */
