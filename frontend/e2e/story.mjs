@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
 import { equal, flags, patience, root, startDemo } from './demo.mjs'
+import { openLines } from './story/lines.mjs'
 
 const results = path.join(root, 'frontend/test-results')
 
@@ -228,6 +229,7 @@ try {
   step('W1, W4 a lead without chats offers to write first, prefilled with its phone')
 
   await telephone()
+  await openLines({ page, portal, cabinet, patience, shot, step, equal, rest })
 
   await rest()
   for (const [name, address] of [['the portal', `${portal}/_sandbox/violations`], ['UIS', `${uis}/_sandbox/violations`]]) {

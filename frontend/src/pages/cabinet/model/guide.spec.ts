@@ -24,6 +24,7 @@ describe('the set-up guide', () => {
     ['chats', 'chats'],
     ['main', 'main'],
     ['placements', 'main'],
+    ['connector', 'lines'],
     ['commands_refused', 'operations'],
   ])('leads from %s to %s', (code, section) => {
     expect(sectionOf(code)).toBe(section)
