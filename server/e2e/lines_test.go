@@ -408,3 +408,20 @@ func TestLinesOfTwoCompanies(t *testing.T) {
 	w.rest()
 	w.clean()
 }
+
+// TestLinesAfterAnUpdate: an update of the app takes everything of it off the portal; the connector and its lines come back by themselves.
+func TestLinesAfterAnUpdate(t *testing.T) {
+	t.Parallel()
+	w, n := one(t, 1)
+	n.linesOn()
+	n.connectLine(1, whatsapp)
+	w.rest()
+	require.NoError(t, n.portal.Update(appID, 1))
+	eventually(t, "the line has its connector again", func() bool {
+		on, there := n.connectorOn()
+		return there && len(on) == 1 && on[0] == 1
+	})
+	w.rest()
+	require.EqualValues(t, whatsapp, n.carries(1))
+	require.Equal(t, "on", n.line(1).State)
+}

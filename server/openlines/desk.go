@@ -64,6 +64,8 @@ type List struct {
 	// Enabled: the section is on for this portal. Portal is the one it works with; 0: it is off.
 	Enabled bool
 	Portal  ids.PortalID
+
+	doc settings.Document
 }
 
 // List reads a portal's lines. fresh asks the portal; when it does not answer, the copy serves. A copy that was never read is read in any case.
@@ -125,7 +127,7 @@ func (d *Desk) read(ctx context.Context, ref account.Ref) (*List, error) {
 
 // listOf puts together what a portal has.
 func listOf(portal ids.PortalID, doc settings.Document, entries []directory.Entry, lines []*Line, channels []directory.Channel) *List {
-	list := &List{Places: []Place{}, Offers: []Offer{}, Portal: doc.LinesPortal(), Channels: map[ids.UISChannelID]directory.Channel{}}
+	list := &List{Places: []Place{}, Offers: []Offer{}, Portal: doc.LinesPortal(), Channels: map[ids.UISChannelID]directory.Channel{}, doc: doc}
 	list.Enabled = list.Portal == portal
 	here := map[ids.B24LineID]*Line{}
 	on := map[ids.UISChannelID]*Line{}
@@ -198,32 +200,18 @@ func (d *Desk) do(ctx context.Context, ref account.Ref, c Choice) (*Line, error)
 	return d.settled(ctx, ref, c.Line)
 }
 
-// ready looks at what stands before a choice: the settings, the line, and the connector, which may just have been switched on.
+// ready looks at what stands before a choice, so that a portal is not asked in vain: the settings, the line, and the connector, which may just have been switched on.
 func (d *Desk) ready(ctx context.Context, ref account.Ref, c Choice) error {
 	list, err := d.List(ctx, ref, false)
 	if err != nil {
 		return err
 	}
-	doc := settings.Document{}
 	channel, known := list.Channels[c.Channel]
-	if list.Portal != 0 { // as the step sees it, so that a portal is not asked in vain
-		portal := int64(list.Portal)
-		doc.Main.Enabled, doc.Lines.Enabled, doc.Lines.Portal = true, true, &portal
-	}
-	if err := Allowed(doc, ref.Portal, channel, known); err != nil {
+	if err := Allowed(list.doc, ref.Portal, channel, known); err != nil {
 		return err
 	}
-	is := func(p Place) bool { return p.ID == c.Line }
-	if !slices.ContainsFunc(list.Places, is) {
-		err := d.Reader.Lines(ctx, ref.Account, ref.Portal)
-		if err != nil && !ofPortal(err) {
-			return err
-		}
-		if list, err2 := d.read(ctx, ref); err2 != nil {
-			return err2
-		} else if err == nil && !slices.ContainsFunc(list.Places, is) {
-			return ErrNoLine
-		}
+	if err := d.exists(ctx, ref, list, c.Line); err != nil {
+		return err
 	}
 	current := ""
 	err = d.DB.InAccount(ctx, ref.Account, func(ctx context.Context, tx pgx.Tx) error {
@@ -237,8 +225,29 @@ func (d *Desk) ready(ctx context.Context, ref account.Ref, c Choice) error {
 	return err
 }
 
-// settleLook is the pause between two looks at a line that is under way.
-const settleLook = 100 * time.Millisecond
+// exists looks for a line in the copy and, as it may be new, at the portal. One that cannot be read is left to the portal's own answer.
+func (d *Desk) exists(ctx context.Context, ref account.Ref, list *List, line ids.B24LineID) error {
+	is := func(p Place) bool { return p.ID == line }
+	if slices.ContainsFunc(list.Places, is) {
+		return nil
+	}
+	if err := d.Reader.Lines(ctx, ref.Account, ref.Portal); ofPortal(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	list, err := d.read(ctx, ref)
+	if err == nil && !slices.ContainsFunc(list.Places, is) {
+		return ErrNoLine
+	}
+	return err
+}
+
+const (
+	// settleFor is how long a person waits for the portal, settleLook the pause between two looks at a line that is under way.
+	settleFor  = 10 * time.Second
+	settleLook = 100 * time.Millisecond
+)
 
 // settled waits until nothing is under way on a line, or nobody waits any more.
 func (d *Desk) settled(ctx context.Context, ref account.Ref, line ids.B24LineID) (*Line, error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -123,7 +122,7 @@ func (e *Engine) leaveChats(ctx context.Context, step *inbox.Step, t *turn) erro
 	}
 	batch := &pgx.Batch{}
 	place := directory.QueuePlace(batch, step.Account, &e.zones)
-	var names []lineName
+	var names []string
 	for _, one := range t.taken {
 		queueName(batch, step.Account, one.line, &names)
 	}
@@ -132,7 +131,7 @@ func (e *Engine) leaveChats(ctx context.Context, step *inbox.Step, t *turn) erro
 	}
 	for i, one := range t.taken {
 		channel := t.channels[one.channel].Name
-		by := e.texts.Text(place.Language(one.line.Portal), "lines.history", "name", one.line.By, "channel", channel, "line", names[i].name)
+		by := e.texts.Text(place.Language(one.line.Portal), "lines.history", "name", one.line.By, "channel", channel, "line", names[i])
 		doc, left, err := settings.TakeChannel(ctx, step.Tx, step.Account, one.channel, by, step.Now)
 		if err != nil {
 			return err
@@ -145,24 +144,14 @@ func (e *Engine) leaveChats(ctx context.Context, step *inbox.Step, t *turn) erro
 	return nil
 }
 
-// lineName is what a line is called at its portal.
-type lineName struct{ name string }
-
-func queueName(batch *pgx.Batch, account ids.AccountID, l *Line, into *[]lineName) {
+// queueName queues the look for what a line is called at its portal; one that is in no copy is called by its number.
+func queueName(batch *pgx.Batch, account ids.AccountID, l *Line, into *[]string) {
 	id := strconv.FormatInt(int64(l.ID), 10)
-	batch.Queue(`SELECT COALESCE((SELECT name FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND id = $4), '')`,
+	batch.Queue(`SELECT COALESCE((SELECT name FROM directory_entry WHERE account_id = $1 AND portal_id = $2 AND kind = $3 AND id = $4), $4)`,
 		int64(account), int64(l.Portal), string(directory.Lines), id).QueryRow(func(row pgx.Row) error {
-		n := lineName{}
-		if err := row.Scan(&n.name); err != nil {
-			return err
-		}
-		if n.name == "" {
-			n.name = id
-		}
-		*into = append(*into, n)
-		return nil
+		var name string
+		err := row.Scan(&name)
+		*into = append(*into, name)
+		return err
 	})
 }
-
-// settleFor is how long a person waits for the portal.
-const settleFor = 10 * time.Second
