@@ -259,11 +259,17 @@ func TestLinesRefusals(t *testing.T) {
 
 	// The portal refuses the connector itself, inside a successful answer: install's step and the self-check say so.
 	require.NoError(t, n.portal.Uninstall(appID, false))
+	w.rest()
 	require.NoError(t, n.portal.Install(appID))
 	n.admin = n.open(1, "DEFAULT", nil).Session
 	arm(portal.Fault{Method: "imconnector.register", Kind: portal.FaultDenied, Code: "GENERAL_CONNECTOR_REGISTRATION_ERROR", Text: "Коннекторов слишком много", Count: -1})
-	steps := string(n.must("POST", fmt.Sprintf("/portals/%d/repair", n.id), nil))
-	require.Contains(t, steps, "Коннекторов слишком много")
+	var steps []byte
+	eventually(t, "the lane of the removed app is closed, and open for the new one", func() bool {
+		var status int
+		status, steps = n.as(n.admin, "POST", fmt.Sprintf("/portals/%d/repair", n.id), nil)
+		return status == http.StatusOK
+	})
+	require.Contains(t, string(steps), "Коннекторов слишком много")
 	require.NoError(t, n.portal.FinishInstall(appID, 1))
 	health := n.health()["connector"]
 	require.False(t, health.OK)
@@ -409,7 +415,7 @@ func TestLinesOfTwoCompanies(t *testing.T) {
 	w.clean()
 }
 
-// TestLinesAfterAnUpdate: an update of the app takes everything of it off the portal; the connector and its lines come back by themselves.
+// TestLinesAfterAnUpdate: an update of the app takes its handlers off the portal; those of the lines come back by themselves, and lines stay as they were.
 func TestLinesAfterAnUpdate(t *testing.T) {
 	t.Parallel()
 	w, n := one(t, 1)
@@ -417,11 +423,13 @@ func TestLinesAfterAnUpdate(t *testing.T) {
 	n.connectLine(1, whatsapp)
 	w.rest()
 	require.NoError(t, n.portal.Update(appID, 1))
-	eventually(t, "the line has its connector again", func() bool {
-		on, there := n.connectorOn()
-		return there && len(on) == 1 && on[0] == 1
+	require.Empty(t, n.portal.State().Apps[0].Events)
+	eventually(t, "the events of lines are listened to again", func() bool {
+		events := n.portal.State().Apps[0].Events
+		return events["ONIMCONNECTORSTATUSDELETE"] != "" && events["ONIMCONNECTORLINEDELETE"] != ""
 	})
 	w.rest()
+	on, _ := n.connectorOn()
+	require.Equal(t, []int{1}, on)
 	require.EqualValues(t, whatsapp, n.carries(1))
-	require.Equal(t, "on", n.line(1).State)
 }
