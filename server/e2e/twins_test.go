@@ -19,8 +19,7 @@ func twinCalls(t *testing.T, twins []*tenant) {
 	centres := make([]*callCentre, len(twins))
 	for i, n := range twins {
 		centres[i] = &callCentre{n, t}
-		centres[i].save(func(s map[string]any) { s["records"] = map[string]any{"send": true, "with_filters": false} })
-		centres[i].paste()
+		centres[i].answerPhones()
 	}
 	both := func(do func(i int, c *callCentre)) {
 		var all sync.WaitGroup
