@@ -59,6 +59,9 @@ func (a *Accounts) uninstall(ctx context.Context, ref Ref, what history.Kind, cl
 		if err := take(u.ORM.Clauses(clause.Locking{Strength: "UPDATE"}), ref, &row); err != nil {
 			return err
 		}
+		if row.Erase && what == history.PortalRemoved {
+			return ErrNoPortal // removed already
+		}
 		now := a.clock.Now()
 		member := row.MemberID
 		erase, err := clean(u.ORM)
