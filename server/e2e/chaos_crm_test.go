@@ -98,6 +98,13 @@ func (at *standing) rest(s *side, total int) {
 	if len(at.taken) < asked/2 {
 		s.c.find(itself, s.tag, "of %d requests only %d seem to have been told", asked, len(at.taken))
 	}
+	rung := 0
+	for _, p := range s.people {
+		rung += len(p.rung)
+	}
+	if len(at.untold) > 3+rung/5 {
+		s.c.find(itself, s.tag, "of %d calls %d were not told: the suite would look away", rung, len(at.untold))
+	}
 	deals := 0
 	for _, list := range at.deals {
 		deals += len(list)
