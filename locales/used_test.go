@@ -35,7 +35,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	t.Parallel()
 	source := sources(t)
 	words := map[string]bool{}
-	for _, found := range regexp.MustCompile("['\"`]([A-Za-z0-9_.]+)['\"`]|\\b([a-z_0-9]+):").FindAllStringSubmatch(source, -1) {
+	for _, found := range regexp.MustCompile("['\"`]([A-Za-z0-9_.-]+)['\"`]|\\b([a-z_0-9]+):").FindAllStringSubmatch(source, -1) {
 		words[found[1]], words[found[2]] = true, true
 	}
 	var starts []string

@@ -63,7 +63,7 @@ func (a *Accounts) uninstall(ctx context.Context, ref Ref, what history.Kind, cl
 			return ErrNoPortal // removed already
 		}
 		now := a.clock.Now()
-		member := row.MemberID
+		member, gone := row.MemberID, row.Erase
 		erase, err := clean(u.ORM)
 		if err != nil {
 			return err
@@ -81,8 +81,10 @@ func (a *Accounts) uninstall(ctx context.Context, ref Ref, what history.Kind, cl
 		if err := raiseRights(ctx, u.Tx, ref.Account); err != nil {
 			return err
 		}
-		if err := history.Note(ctx, u.Tx, ref.Account, now, what, history.About{Name: row.called()}); err != nil {
-			return err
+		if !gone { // what waits to be erased was told of
+			if err := history.Note(ctx, u.Tx, ref.Account, now, what, history.About{Name: row.called()}); err != nil {
+				return err
+			}
 		}
 		return announce(ctx, u.Tx, ref, now)
 	})
