@@ -86,7 +86,7 @@ func TestAddCredentialsJoinsTheAskersAccountP1(t *testing.T) {
 	_, err = s.Accounts.SetName(as, joined.Ref(), "Южный")
 	require.NoError(t, err)
 	require.NoError(t, s.Accounts.Remove(as, joined.Ref()))
-	require.NoError(t, s.Accounts.Remove(as, joined.Ref()), "it waits to be erased")
+	require.ErrorIs(t, s.Accounts.Remove(as, joined.Ref()), account.ErrNoPortal)
 	require.Equal(t, []string{"№ 1 portal_opened " + north.Domain, "Анна portal_added Юг", "№ 1 portal_opened Юг", "Анна portal_renamed Юг Южный", "Анна portal_removed Южный"},
 		historytest.Lines(t, s.DB, north.Account), "who did what stays, by the names of then")
 }
