@@ -124,7 +124,7 @@ func parseFields(entity string, raw json.RawMessage) ([]directory.Entry, error) 
 			title = name
 		}
 		list = append(list, directory.Entry{ID: entity + ":" + name, Name: title, Data: map[string]any{"entity": entity, "field": name, "type": string(f.Type),
-			"multiple": bool(f.Multiple), "own": bool(f.Dynamic), "text": slices.Contains(textTypes, string(f.Type)) && !bool(f.Multiple)}})
+			"multiple": bool(f.Multiple), "own": bool(f.Dynamic), "text": slices.Contains(textTypes, string(f.Type))}})
 	}
 	slices.SortFunc(list, func(a, b directory.Entry) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
 	return list, nil
