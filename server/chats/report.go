@@ -3,7 +3,6 @@ package chats
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -97,50 +96,9 @@ func (c *Chat) missingVariable(name string) bool {
 	return c.missing(rules.VariableKnown(name, rules.Chat), name)
 }
 
-// untold are the parameters and variables that the settings look at before this chat goes to the CRM and that only the report tells: in the filter, in rules and
-// in the template of what may be created, and in rows of extra fields. A chat that its filter keeps out whatever they are needs none. It is pure.
+// untold are the parameters and variables that the settings look at before this chat goes to the CRM and that only the report tells. It is pure.
 func untold(s settings.Common, c *Chat, params rules.Params, rows []string) []string {
-	open := rules.Open([]rules.Filter{s.Filter}, params, c.missingParam)
-	if len(open) == 0 && !s.Filter.Holds(params) {
-		return nil
-	}
-	asked := map[string]bool{}
-	note := func(names []string) {
-		for _, name := range names {
-			asked[name] = true
-		}
-	}
-	note(open)
-	if creates(s.First) || creates(s.Repeat) {
-		note(rules.Open(filtersOf(s.Responsibles, func(r settings.ResponsibleRule) rules.Filter { return r.Filter }), params, c.missingParam))
-	}
-	wanted := slices.Clone(rows)
-	form := func(what settings.Creation, funnel settings.ChatFunnel) {
-		if !creates(what, string(crm.Lead), string(crm.Deal)) {
-			return
-		}
-		wanted = append(wanted, rules.Variables(s.Template)...)
-		if funnel.On {
-			note(rules.Open(filtersOf(funnel.Rules, func(r settings.FunnelRule) rules.Filter { return r.Filter }), params, c.missingParam))
-		}
-	}
-	form(s.First, s.FunnelFirst)
-	form(s.Repeat, s.FunnelRepeat)
-	note(slices.DeleteFunc(wanted, func(name string) bool { return !c.missingVariable(name) }))
-	return slices.Sorted(maps.Keys(asked))
-}
-
-func filtersOf[T any](list []T, of func(T) rules.Filter) []rules.Filter {
-	out := make([]rules.Filter, len(list))
-	for i, one := range list {
-		out[i] = of(one)
-	}
-	return out
-}
-
-// creates tells whether a form makes anything, or anything of some kinds.
-func creates(c settings.Creation, kinds ...string) bool {
-	return c.On && slices.ContainsFunc(c.Create, func(kind string) bool { return len(kinds) == 0 || slices.Contains(kinds, kind) })
+	return crm.Untold(s, params, rows, c.missingParam, c.missingVariable)
 }
 
 // inquire asks UIS' report for what names stand for; true: its answer, or the next try, is waited for. It costs a point, and only a chat whose settings look at

@@ -97,3 +97,43 @@ func (c *callCentre) dealOf(contact int) portal.Item {
 	require.Len(c.t, list, 1)
 	return list[0]
 }
+
+// R2, R7, C2, C13: the form of a request stands only in UIS' report; rules and fields that look at it wait for it, and go on without it when it does not come.
+func TestRequestsByReport(t *testing.T) {
+	t.Parallel()
+	c := callsOf(t, portal.Classic, nil)
+	c.addFields(map[string]int{"UF_CRM_FORM": portal.Deal})
+	c.forms(func(s map[string]any) {
+		s["fields_on"], s["fields"] = true, []any{field("deal", "UF_CRM_FORM", "offline_message_form_name", false)}
+		s["responsibles"] = []any{map[string]any{"user": 3, "filter": []any{[]any{map[string]any{"param": "form", "op": "include", "values": []string{"Заказ"}}}}}}
+	})
+	send := func(phone, form string) int64 {
+		t.Helper()
+		id, err := c.uis.SendRequest(uisplatform.Request{Name: "Мария", Phone: phone, Form: form, Text: "Перезвоните"})
+		require.NoError(t, err)
+		c.w.rest()
+		return id
+	}
+	deal := func(phone string) portal.Item {
+		t.Helper()
+		contacts := c.of(portal.Contact, phone)
+		require.Len(t, contacts, 1)
+		return c.dealOf(contacts[0].ID)
+	}
+	send("79005571001", "Заказ")
+	ordered := deal("79005571001")
+	require.Equal(t, 3, whole(ordered.Fields["assignedById"]), "by the rule of its form")
+	require.Equal(t, "Заказ", c.value(portal.Deal, ordered.ID, "UF_CRM_FORM"))
+	send("79005571002", "Вопрос")
+	require.Equal(t, 4, whole(deal("79005571002").Fields["assignedById"]), "the default")
+
+	c.uis.AddFault(uisplatform.Fault{API: "data", Match: "get.offline_messages_report", Kind: uisplatform.Internal, Probability: 1})
+	late := send("79005571003", "Заказ")
+	require.Empty(t, c.of(portal.Contact, "79005571003"), "it waits")
+	c.later("it is judged without the report", func() bool { return len(c.of(portal.Contact, "79005571003")) == 1 })
+	require.Equal(t, 4, whole(deal("79005571003").Fields["assignedById"]))
+	page := decode[whyPage](t, c.must("GET", fmt.Sprintf("/communications/request:%d", late), nil))
+	require.Contains(t, fmt.Sprint(page.Reasons), "request.report_not_read")
+	c.w.platform.ClearFaults()
+	c.w.clean()
+}

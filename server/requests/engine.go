@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,7 +44,7 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 	if err != nil || id <= 0 {
 		return inbox.Permanent(fmt.Errorf("key %s has no request", step.Key))
 	}
-	t := &turn{key: step.Key, texts: e.texts}
+	t := &turn{key: step.Key, texts: e.texts, now: step.Now, physical: time.Now()}
 	place, err := e.load(ctx, step, t, id)
 	if err != nil {
 		return err
@@ -61,6 +62,12 @@ func (e *Engine) Step(ctx context.Context, step *inbox.Step, events []inbox.Even
 				return err
 			}
 			err = t.entities(event.Body)
+		case event.Kind == KindAnswer && t.request != nil:
+			err = e.informed(ctx, step, t, event.Body)
+		case event.Kind == KindTimer && t.request != nil:
+			if t.request.Phase == Waiting {
+				t.question()
+			}
 		case (event.Kind == KindReported || strings.HasPrefix(event.Kind, KindNotification)) && t.request == nil:
 			err = e.arrived(ctx, step, t, event, len(events) == 1)
 		}
@@ -83,6 +90,20 @@ func (e *Engine) arrived(ctx context.Context, step *inbox.Step, t *turn, event i
 	t.request = requestOf(n, t.zone, event.ReceivedAt)
 	if event.Kind == KindReported {
 		t.because("request.reported", nil)
+		t.request.Link.Reported = true
+	}
+	if err := e.around(ctx, step, t); err != nil {
+		return err
+	}
+	t.begin()
+	return nil
+}
+
+// informed judges a request with what its report told.
+func (e *Engine) informed(ctx context.Context, step *inbox.Step, t *turn, body []byte) error {
+	ready, err := t.reported(body)
+	if err != nil || !ready {
+		return err
 	}
 	if err := e.around(ctx, step, t); err != nil {
 		return err

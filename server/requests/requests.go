@@ -37,9 +37,11 @@ type Request struct {
 
 // The phases of a request.
 const (
-	Off   = "off"
-	Asked = "asked"
-	Done  = "done"
+	Off = "off"
+	// Waiting: for its row in UIS' report.
+	Waiting = "waiting"
+	Asked   = "asked"
+	Done    = "done"
 )
 
 // Link is what a request became in the CRM.
@@ -51,6 +53,9 @@ type Link struct {
 	Version     int           `json:"version,omitempty"`
 	// Given are the extra fields that went into what the request created (R7).
 	Given map[crm.EntityType]map[string]string `json:"given,omitempty"`
+	// Reported: the report has told what it knows, or will not; Tries are the questions.
+	Reported bool `json:"reported,omitempty"`
+	Tries    int  `json:"tries,omitempty"`
 }
 
 // Ref names the request as a communication, the value of "First communication ID" (R7c).
@@ -70,6 +75,9 @@ type turn struct {
 	params   rules.Params
 	mappings crm.Mappings
 	texts    Texts
+
+	// now is business time, physical the real one, from which deadlines count.
+	now, physical time.Time
 
 	request *Request
 	touched bool
@@ -133,7 +141,11 @@ func (t *turn) begin() {
 	case portal == nil:
 		t.because("settings.no_portal", nil)
 		return
-	case !s.Filter.Holds(t.params):
+	}
+	if t.inquire() {
+		return
+	}
+	if !s.Filter.Holds(t.params) {
 		t.because("settings.filtered_out", nil)
 		return
 	}
@@ -145,7 +157,7 @@ func (t *turn) begin() {
 	values := t.values()
 	policy := crm.PolicyOf(s, t.params, rules.Render(s.Template, values, rules.TitleLimit))
 	r.Portal, r.Phase = ids.PortalID(*portal), Asked
-	r.Link = Link{Responsible: policy.Responsible, Notify: s.Notify, Version: t.doc.Version}
+	r.Link.Responsible, r.Link.Notify, r.Link.Version = policy.Responsible, s.Notify, t.doc.Version
 	var fields map[crm.EntityType]map[string]any
 	if !t.mappings.Empty() {
 		r.Link.Given = t.mappings.Given(values)

@@ -54,7 +54,7 @@ func TestBegin(t *testing.T) {
 		"no contacts":      {doc(nil), nobody, Off, "crm.no_contact_data"},
 		"wanted none less": {doc(func(d *settings.Document) { d.Requests.WithoutContacts = true }), nobody, Asked, ""},
 	} {
-		turn := &turn{key: ids.RequestKey(5), doc: row.doc, texts: plainTexts{}, params: rules.Params{}, request: sent(t, row.body)}
+		turn := &turn{key: ids.RequestKey(5), doc: row.doc, texts: plainTexts{}, params: rules.Params{"site": {"2"}}, request: sent(t, row.body)}
 		turn.begin()
 		require.Equal(t, row.phase, turn.request.Phase, name)
 		if row.why == "" {

@@ -39,7 +39,7 @@ func save(step *inbox.Step, r *Request) error {
 	step.Write(func(batch *pgx.Batch) {
 		batch.Queue(`INSERT INTO request (account_id, id, portal_id, client_id, name, phones, emails, visitor_id, text, values, phase, crm, created_at)
 			VALUES ($1, $2, $3, NULLIF($4::bigint, 0), $5, $6, $7, $8, $9, $10, $11, $12, $13)
-			ON CONFLICT (account_id, id) DO UPDATE SET portal_id = EXCLUDED.portal_id, client_id = EXCLUDED.client_id, phase = EXCLUDED.phase, crm = EXCLUDED.crm`,
+			ON CONFLICT (account_id, id) DO UPDATE SET portal_id = EXCLUDED.portal_id, client_id = EXCLUDED.client_id, phase = EXCLUDED.phase, values = EXCLUDED.values, crm = EXCLUDED.crm`,
 			int64(step.Account), int64(r.ID), int64(r.Portal), int64(r.Client), r.Name, phones, emails, r.Visitor, r.Text, values, r.Phase, link, r.At)
 	})
 	return nil
