@@ -323,8 +323,7 @@ func (a *App) keepRequests(ctx context.Context) func() {
 // Close gives the database back.
 func (a *App) Close() {
 	if a.db != nil {
-		a.db.Close()
-		a.db = nil
+		a.db.Close() // it stays in its place: work in the background that comes too late gets an error, not a nil
 	}
 	if a.private != nil {
 		if err := a.private.Stop(); err != nil {
