@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,9 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,11 +49,6 @@ func TestMain(m *testing.M) {
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	code := 1
 	if err := build.Run(); err == nil {
-		// These tests wait for servers most of the time, so two at once leave a processor idle. Whoever says -parallel has it his way.
-		flag.Parse()
-		if given := flag.Lookup("test.parallel"); given.Value.String() == given.DefValue {
-			_ = given.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
-		}
 		code = m.Run()
 	}
 	_ = os.RemoveAll(dir)
