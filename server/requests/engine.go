@@ -151,14 +151,8 @@ func (e *Engine) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	for _, one := range named {
 		kinds, names = append(kinds, one[1]), append(names, t.request.Values[one[2]])
 	}
-	found := map[[2]string]string{}
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
-		AND d.name = w.name AND d.gone_at IS NULL`, int64(step.Account), kinds, names).Query(func(rows pgx.Rows) error {
-		var kind, name, id string
-		_, err := pgx.ForEachRow(rows, []any{&kind, &name, &id}, func() error { found[[2]string{kind, name}] = id; return nil })
-		return err
-	})
+	found := directory.QueueNumbers(batch, step.Account, kinds, names)
 	wanted, fieldIDs := rowsOf(t.doc)
 	var fields []directory.Field
 	portal := t.request.Portal

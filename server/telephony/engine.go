@@ -190,7 +190,7 @@ func (t *turn) answered(event inbox.Event) error {
 	case "whole":
 		t.wholeTold(answer.Results)
 	case "late":
-		t.lateWritten(answer.Results)
+		t.fieldsWritten(answer.Results)
 	case "values":
 		t.valuesRead(answer.Results)
 	case "update":

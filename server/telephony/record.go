@@ -9,7 +9,6 @@ import (
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/outbox"
-	"omni/server/uis"
 )
 
 // The states of a recording on its way.
@@ -94,19 +93,11 @@ func (t *turn) wholeTold(results map[string]outbox.Result) {
 }
 
 func (t *turn) wholeLink(r outbox.Result) (link, problem string) {
-	if r.State != "done" {
-		return "", firstText(r.Text, r.State)
+	row, problem := t.ownRow(r)
+	if problem == "" && row.RecordLink == "" {
+		problem = noRow
 	}
-	rows, err := uis.DecodeCalls(r.Result)
-	if err != nil {
-		return "", err.Error()
-	}
-	for _, row := range rows {
-		if int64(row.ID) == int64(t.call.ID) && row.RecordLink != "" {
-			return row.RecordLink, ""
-		}
-	}
-	return "", noRow
+	return row.RecordLink, problem
 }
 
 // under tells that a recording is under way; a newer one follows it.

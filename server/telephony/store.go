@@ -67,12 +67,7 @@ func (l *loader) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	}
 	t.setting.names = names{}
 	if kinds, values := named(&t.call.Facts); len(kinds) > 0 {
-		batch.Queue(`SELECT d.kind, d.name, d.id FROM unnest($2::text[], $3::text[]) AS w(kind, name) JOIN directory_entry d ON d.account_id = $1 AND d.portal_id = 0 AND d.kind = w.kind
-			AND d.name = w.name AND d.gone_at IS NULL`, int64(step.Account), kinds, values).Query(func(rows pgx.Rows) error {
-			var kind, name, id string
-			_, err := pgx.ForEachRow(rows, []any{&kind, &name, &id}, func() error { t.setting.names[[2]string{kind, name}] = id; return nil })
-			return err
-		})
+		t.setting.names = directory.QueueNumbers(batch, step.Account, kinds, values)
 	}
 	if l := &t.call.Link; l.Answer != nil && (l.Phase == Finishing || l.Phase == Closing || l.Phase == Done && (t.call.Activity == 0 || l.Closing)) {
 		queueOthers(batch, step.Account, t)

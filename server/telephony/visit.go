@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -101,30 +102,31 @@ func (t *turn) askReport(plan string) {
 	t.askUIS(plan, "inquiry", "get.calls_report", q)
 }
 
-// tell takes the call's own row in; the problem is empty when there is none.
-func (t *turn) tell(r outbox.Result) (problem string) {
+// ownRow is the call's own row in an answer; the problem is empty when there is one.
+func (t *turn) ownRow(r outbox.Result) (row uis.Call, problem string) {
 	if r.State != "done" {
-		return firstText(r.Text, r.State)
+		return row, cmp.Or(r.Text, r.State)
 	}
 	rows, err := uis.DecodeCalls(r.Result)
 	if err != nil {
-		return err.Error()
+		return row, err.Error()
 	}
 	for _, row := range rows {
 		if int64(row.ID) == int64(t.call.ID) {
-			t.call.Facts.told(visitOf(row))
-			t.call.Facts.Visited = true
-			return ""
+			return row, ""
 		}
 	}
-	return noRow
+	return row, noRow
 }
 
-func firstText(a, b string) string {
-	if a != "" {
-		return a
+// tell takes the call's own row in; the problem is empty when there was one.
+func (t *turn) tell(r outbox.Result) (problem string) {
+	row, problem := t.ownRow(r)
+	if problem == "" {
+		t.call.Facts.told(visitOf(row))
+		t.call.Facts.Visited = true
 	}
-	return b
+	return problem
 }
 
 // lacking are the variables that rows of extra fields ask for, that the report tells, and that nothing has told. It is pure.
@@ -228,16 +230,5 @@ func (t *turn) lateFields(before map[string]string) {
 	t.extraFields(updates, news)
 	for _, ref := range updates.refs() {
 		t.command("late", nameOf(ref), "crm.item.update", updateOf(ref, updates[ref])).Independent = true
-	}
-}
-
-// lateWritten notes what became of it.
-func (t *turn) lateWritten(results map[string]outbox.Result) {
-	for _, name := range sortedNames(results) {
-		if r := results[name]; r.State == "done" {
-			t.because("call.fields_updated", map[string]any{"entity": name})
-		} else {
-			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
-		}
 	}
 }

@@ -192,6 +192,12 @@ func (t *turn) updated(results map[string]outbox.Result) {
 	if t.call.Link.Phase != Updating {
 		return
 	}
+	t.fieldsWritten(results)
+	t.phase(Watched)
+}
+
+// fieldsWritten notes what became of updates that carry extra fields alone.
+func (t *turn) fieldsWritten(results map[string]outbox.Result) {
 	for _, name := range sortedNames(results) {
 		if r := results[name]; r.State == "done" {
 			t.because("call.fields_updated", map[string]any{"entity": name})
@@ -199,7 +205,6 @@ func (t *turn) updated(results map[string]outbox.Result) {
 			t.because("call.step_failed", map[string]any{"step": name, "text": r.Text})
 		}
 	}
-	t.phase(Watched)
 }
 
 // itemsOf reads the fields of a crm.item.list by item.
