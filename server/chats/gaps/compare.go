@@ -20,6 +20,8 @@ type ours struct {
 	state    chats.State
 	employee ids.UISEmployeeID
 	channel  ids.UISChannelID
+	// fresh: a webhook told of a message a moment ago, so a report that was asked before it may show a text that was edited since.
+	fresh bool
 	// told are the employees that webhooks or we ourselves gave the chat to: a report that names one of them tells nothing new.
 	told map[ids.UISEmployeeID]bool
 }
@@ -83,12 +85,41 @@ func (r *round) have(ctx context.Context, messages []uis.ChatMessage, all bool) 
 		if _, err = pgx.ForEachRow(rows, []any{&id, &s.text, &s.side, &s.file}, func() error { h.messages[uis.MessageID(id)] = s; return nil }); err != nil {
 			return err
 		}
+		if err := r.fresh(ctx, tx, h); err != nil {
+			return err
+		}
 		return r.told(ctx, tx, h)
 	})
 	if err != nil {
 		return h, fmt.Errorf("read what account %d has: %w", r.account, err)
 	}
 	return h, nil
+}
+
+// fresh marks the chats a message of which was told about since shortly before the report was asked. What we have is read after the report, because only the report
+// says which messages to read; an edit that arrived between the two would look like one that was missed, and the old text would come back.
+func (r *round) fresh(ctx context.Context, tx pgx.Tx, h holding) error {
+	var keys []string
+	for id := range h.chats {
+		keys = append(keys, string(ids.ChatKey(ids.UISChatID(id))))
+	}
+	rows, err := tx.Query(ctx, `SELECT DISTINCT key FROM inbox WHERE account_id = $1 AND key = ANY($2) AND kind = 'uis:POST:message' AND received_at > $3`,
+		int64(r.account), keys, r.business.Add(-r.repair.settle()))
+	if err != nil {
+		return err
+	}
+	var key string
+	_, err = pgx.ForEachRow(rows, []any{&key}, func() error {
+		var id int64
+		if _, err := fmt.Sscanf(key, "chat:%d", &id); err != nil {
+			return nil //nolint:nilerr // no chat's key
+		}
+		chat := h.chats[uis.ChatID(id)]
+		chat.fresh = true
+		h.chats[uis.ChatID(id)] = chat
+		return nil
+	})
+	return err
 }
 
 // told reads from the inbox whom open chats were given to; done rows are kept longer than any report is doubted.
@@ -153,7 +184,7 @@ func missing(found []uis.Chat, messages []uis.ChatMessage, have holding, channel
 			continue // not a channel of ours
 		}
 		line, ok := messageRepair(m, at, have.messages)
-		if !ok {
+		if !ok || line.Edited && chat.fresh {
 			continue
 		}
 		repair := out[m.ChatID]

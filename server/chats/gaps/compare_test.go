@@ -54,6 +54,15 @@ func TestOnlyWhatIsMissingIsRepaired(t *testing.T) {
 	}, got)
 }
 
+// What we have is read after the report: a text edited between the two is not put back, whatever else the report tells of that chat.
+func TestAnEditSinceTheReportIsKept(t *testing.T) {
+	t.Parallel()
+	have := holding{messages: map[uis.MessageID]said{11: {text: "стало", side: chats.FromClient}}, chats: map[uis.ChatID]ours{1: {known: true, state: chats.Work, channel: 20, fresh: true}}}
+	stale := []uis.ChatMessage{line(11, 1, "visitor", "было", 0), line(12, 1, "visitor", "пропало", 0)}
+	got := missing(nil, stale, have, map[uis.ChannelID]bool{20: true}, zone, noon.Add(time.Minute))
+	require.Equal(t, []chats.RepairedMessage{{ID: 12, Source: "visitor", Text: "пропало", At: noon.UTC()}}, got[1].Messages)
+}
+
 func TestATransferNobodyToldOf(t *testing.T) {
 	t.Parallel()
 	have := ours{known: true, state: chats.Work, employee: 5, channel: 20, told: map[ids.UISEmployeeID]bool{5: true}}

@@ -174,7 +174,7 @@ type Result struct {
 // Do reads the reports of one account from where it is certain to now. Run twice, or cut off anywhere, it posts nothing twice that matters: rows of one
 // comparison are named by their content, and the chats' engine ignores what it knows.
 func (r *Repair) Do(ctx context.Context, job *jobs.Job) (any, error) {
-	round := &round{repair: r, account: job.Account, job: job.ID, now: r.Now()}
+	round := &round{repair: r, account: job.Account, job: job.ID, now: r.Now(), business: r.Business()}
 	err := round.run(ctx)
 	result := Result{Reads: round.reads, Repaired: round.repaired}
 	var refused *outbox.Failure

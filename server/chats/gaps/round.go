@@ -40,7 +40,8 @@ type round struct {
 	repair   *Repair
 	account  ids.AccountID
 	job      int64
-	now      time.Time
+	now      time.Time // physical
+	business time.Time // the same moment in the time of inbox rows
 	reads    int
 	repaired int
 
