@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,4 +194,46 @@ func TestWebhooksAfterTheRepair(t *testing.T) {
 		last = c.Client.Name
 	}
 	require.Equal(t, "Глеб", last, "the visitor's card came with the late webhooks")
+}
+
+// TestAnEditWhileTheReportIsRead: what the report shows is older than the webhook that comes meanwhile, and does not put the old text back.
+func TestAnEditWhileTheReportIsRead(t *testing.T) {
+	t.Parallel()
+	w, n := one(t, 1, "OMNI_UIS_REPAIR_EVERY=6s")
+	conn, err := pgx.Connect(t.Context(), w.database)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), `SELECT set_config('omni.account', '*', false)`)
+	require.NoError(t, err)
+	rounds := func(when string) (ended int) {
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM job WHERE kind = 'gaps' AND state = 'done'`+when).Scan(&ended))
+		return ended
+	}
+	said, err := n.uis.ClientWrites(whatsapp, uisplatform.Client{Phone: "79000000062", Name: "Зоя"}, "Адрес: Ленина, 1")
+	require.NoError(t, err)
+	w.rest()
+	chat := n.chats("list=new")[0].ID
+	text := func() string {
+		list := decode[struct{ Items []message }](t, n.must("GET", fmt.Sprintf("/chats/%d/messages", chat), nil)).Items
+		return list[len(list)-1].Text
+	}
+	// Younger messages are not compared.
+	require.True(t, poll(func() bool {
+		return rounds(` AND started_at > (SELECT max(received_at) + interval '3 seconds' FROM inbox WHERE kind = 'uis:POST:message')`) > 0
+	}))
+	before := rounds("")
+	slow := n.uis.AddFault(uisplatform.Fault{API: "data", Match: "get.chat_messages_report", Kind: uisplatform.SlowAfter, Delay: 1200 * time.Millisecond, Times: 1})
+	struck := 0
+	require.True(t, poll(func() bool {
+		if !slices.ContainsFunc(w.platform.Faults(), func(f uisplatform.Fault) bool { return f.ID == slow && f.Hit == 0 }) {
+			struck++
+		}
+		return struck > 10 // a fault is counted a moment before the answer is made, which then takes its time to come
+	}), "the report is being read")
+	require.NoError(t, n.uis.EditMessage(said.ID, "Адрес: Мира, 7"))
+	require.True(t, poll(func() bool { return text() == "Адрес: Мира, 7" }))
+	require.True(t, poll(func() bool { return rounds("") > before }), "the round ends")
+	w.rest()
+	require.Equal(t, "Адрес: Мира, 7", text())
+	w.clean()
 }

@@ -81,6 +81,8 @@ func (f *Finder) Find(ctx context.Context, c Caller) []string {
 	case len(k.entities) > 0:
 		phones, reasons := choose(k.entities, k.people)
 		return f.told(c, k.version, phones, reasons...)
+	case k.sleeps:
+		return f.told(c, k.version, nil, flow.Reason{Code: "manager.asleep"})
 	case !k.nobodyAt.IsZero() && f.Clock.Now().Sub(k.nobodyAt) < nobodyFor:
 		return f.told(c, k.version, nil, flow.Reason{Code: "manager.unknown"})
 	}

@@ -105,12 +105,24 @@ func TestFind(t *testing.T) {
 	require.Empty(t, n.find(f, "79005550001", 7))
 	require.Equal(t, []string{"manager.switch_off"}, n.reasons(7, 1))
 	n.turn(true)
-	n.do(func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE portal SET state = 'unpaid' WHERE account_id = $1`, int64(n.of))
-		return err
-	})
+	state := func(state string) {
+		n.do(func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE portal SET state = $2 WHERE account_id = $1`, int64(n.of), state)
+			return err
+		})
+	}
+	for i, sleeping := range []string{"unpaid", "blocked", "waiting"} {
+		state(sleeping)
+		call := int64(10 * (i + 1))
+		require.Equal(t, []string{"79000000102", "79000000202"}, n.find(f, "79005550001", call), "%s: what is known holds", sleeping)
+		require.Equal(t, []string{"manager.dismissed", "manager.given"}, n.reasons(call, 2))
+		require.Empty(t, n.find(f, "79005550009", call+1))
+		require.Equal(t, []string{"manager.asleep"}, n.reasons(call+1, 1), "%s is not asked", sleeping)
+	}
+	state("uninstalled")
 	require.Empty(t, n.find(f, "79005550001", 8))
 	require.Equal(t, []string{"manager.asleep"}, n.reasons(8, 1))
+	require.Len(t, asked, 3)
 	require.Empty(t, n.World.Violations())
 }
 

@@ -22,9 +22,9 @@ const lookup = `WITH s AS MATERIALIZED (SELECT version, document -> 'main' AS ma
 		WHEN COALESCE((tel ->> 'other_telephony')::boolean, false) THEN 'other_telephony'
 		WHEN NOT COALESCE((tel ->> 'personal_manager')::boolean, false) THEN 'switch_off'
 		WHEN p.id IS NULL THEN 'no_portal'
-		WHEN p.state NOT IN ('active', 'installing') THEN 'asleep' ELSE '' END AS off
+		WHEN p.state = 'uninstalled' THEN 'asleep' ELSE '' END AS off, p.state NOT IN ('active', 'installing') AS sleeps
 		FROM s LEFT JOIN portal p ON p.account_id = $1 AND p.id = COALESCE((tel ->> 'portal')::bigint, (main ->> 'portal')::bigint))
-	SELECT g.version, g.off, COALESCE(g.portal, 0), k.rank, k.entity_type, k.entity_id, k.responsible, k.created_at, k.seen_at, COALESCE(u.active, false), m.employee IS NOT NULL, e.phones
+	SELECT g.version, g.off, COALESCE(g.sleeps, false), COALESCE(g.portal, 0), k.rank, k.entity_type, k.entity_id, k.responsible, k.created_at, k.seen_at, COALESCE(u.active, false), m.employee IS NOT NULL, e.phones
 	FROM g LEFT JOIN LATERAL (SELECT * FROM known_number n WHERE n.account_id = $1 AND n.portal_id = g.portal AND n.phone = $2
 		ORDER BY n.rank, n.created_at DESC, n.entity_id DESC LIMIT 100) k ON g.off = ''
 	LEFT JOIN LATERAL (SELECT active FROM b24_user WHERE account_id = $1 AND portal_id = g.portal AND id = k.responsible LIMIT 1) u ON true
@@ -36,7 +36,9 @@ const lookup = `WITH s AS MATERIALIZED (SELECT version, document -> 'main' AS ma
 type known struct {
 	version int
 	// off says why nobody is asked; empty: the switch acts.
-	off      string
+	off string
+	// sleeps: nothing may be asked of the portal now; what is known of it holds all the same.
+	sleeps   bool
 	portal   ids.PortalID
 	entities []crm.Entity
 	people   map[ids.B24UserID]person
@@ -56,7 +58,7 @@ func look(ctx context.Context, db *store.DB, account ids.AccountID, phone string
 	var id, responsible *int64
 	var created, seen *time.Time
 	var p person
-	_, err = pgx.ForEachRow(rows, []any{&k.version, &k.off, &k.portal, &rank, &kind, &id, &responsible, &created, &seen, &p.active, &p.matched, &p.phones}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&k.version, &k.off, &k.sleeps, &k.portal, &rank, &kind, &id, &responsible, &created, &seen, &p.active, &p.matched, &p.phones}, func() error {
 		switch {
 		case rank == nil:
 		case *responsible == 0 && *id == 0:
