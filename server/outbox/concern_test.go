@@ -62,4 +62,8 @@ func TestWhatOfACommunicationMayBeRepeated(t *testing.T) {
 		require.Empty(t, found, "without a shared key nothing of others is found")
 		return nil
 	}))
+	require.ErrorIs(t, s.Again(t.Context(), account, made["old text"]), outbox.ErrReplaced, "it would undo the newer text")
+	require.Equal(t, "refused", s.state(t, made["old text"]))
+	require.NoError(t, s.Drop(t.Context(), account, made["old text"]))
+	require.NoError(t, s.Again(t.Context(), account, made["refused"]))
 }

@@ -80,12 +80,25 @@ func list(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]Listed, 
 // ErrNotOpen says that a command is not in a state in which a person may decide about it.
 var ErrNotOpen = errors.New("this command is not waiting for anybody")
 
+// ErrReplaced is the ErrNotOpen of a command that a newer one replaces, such as an older text of one growing comment: sent again it would undo the newer one.
+var ErrReplaced = fmt.Errorf("%w: a newer one has taken its place", ErrNotOpen)
+
 // Again sends a refused, expired or not confirmed command once more, and what was cancelled because of it; the answer of the plan comes as if it were
-// the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those.
+// the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those. One that a newer command replaces cannot either
+// (ErrReplaced); those that leave as one call (Join) say different things and do not replace each other.
 func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.CommandID) error {
 	return o.decide(ctx, account, id, func(ctx context.Context, tx pgx.Tx, lane LaneRef) ([]letter, error) {
 		if err := lockPlans(ctx, tx, account, []int64{int64(id)}); err != nil {
 			return nil, err
+		}
+		kind, replaced := "", false
+		if err := tx.QueryRow(ctx, `SELECT c.kind, EXISTS (SELECT FROM command n WHERE n.account_id = c.account_id AND n.lane_id = c.lane_id AND n.key = c.key AND n.kind = c.kind
+			AND n.merge = c.merge AND n.id > c.id AND n.state IN ('ready', 'sent', 'unclear', 'done')) FROM command c WHERE c.account_id = $1 AND c.id = $2`,
+			int64(account), int64(id)).Scan(&kind, &replaced); err != nil {
+			return nil, fmt.Errorf("look whether command %d is replaced: %w", id, err)
+		}
+		if replaced && o.registry.kinds[kind].Join == nil {
+			return nil, ErrReplaced
 		}
 		// An attempt that was given up early may still be running: the next one waits until it cannot be any more.
 		return nil, changed(tx.Exec(ctx, `WITH RECURSIVE again AS (

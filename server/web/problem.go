@@ -71,6 +71,7 @@ var plain = []struct {
 	{inbox.ErrNotAside, http.StatusConflict, "event_not_open"},
 	{inbox.ErrBusy, http.StatusServiceUnavailable, "database_away"},
 	{outbox.ErrSlow, http.StatusServiceUnavailable, "portal_slow"},
+	{outbox.ErrReplaced, http.StatusConflict, "command_replaced"},
 	{outbox.ErrNotOpen, http.StatusConflict, "command_not_open"},
 	{files.ErrTooLarge, http.StatusRequestEntityTooLarge, "file_too_large"},
 	{files.ErrBrokeOff, http.StatusBadRequest, "file_broke_off"},
