@@ -130,9 +130,6 @@ func (s *side) decide() int {
 		if strings.HasPrefix(one.Kind, "start.") {
 			verb = "drop" // a call that nobody knows of is worth nothing any more
 		}
-		if newer := s.c.lines(fmt.Sprintf(`SELECT 'done' FROM command o JOIN command n ON n.account_id = o.account_id AND n.merge = o.merge AND n.id > o.id AND n.state = 'done' WHERE o.id = %d`, one.ID)); len(newer) > 0 {
-			verb = "drop" // a newer text stands there, which a retry of this one would take away
-		}
 		var chat int64
 		if _, err := fmt.Sscanf(one.Key, "chat:%d", &chat); err == nil && one.Kind == "crm.timeline.comment.add" && one.ID%3 == 0 {
 			verb = "drop" // nothing of this chat goes to the timeline any more
@@ -141,6 +138,10 @@ func (s *side) decide() int {
 			s.mu.Unlock()
 		}
 		code, body := s.ask(1, http.MethodPost, fmt.Sprintf("/operations/commands/%d/%s", one.ID, verb), nil)
+		if code == http.StatusConflict && strings.Contains(string(body), "command_replaced") {
+			verb = "drop" // a newer text stands there, which this one would take away
+			code, body = s.ask(1, http.MethodPost, fmt.Sprintf("/operations/commands/%d/%s", one.ID, verb), nil)
+		}
 		s.c.note("%s: %s of %s %s (%s %s %s) → %d", s.tag, verb, one.Key, one.Kind, one.State, one.Reason.Code, one.Reason.Text, code)
 		if code != http.StatusOK {
 			s.c.find("no decision", s.tag, "%s of %s %s: %d %s", verb, one.Key, one.Kind, code, body)
