@@ -251,8 +251,8 @@ const putBack = `UPDATE command SET state = 'ready' WHERE account_id = $1 AND id
 const (
 	lateQuery  = `SELECT id FROM command WHERE account_id = $1 AND lane_id = $2 AND state = 'ready' AND deadline IS NOT NULL AND deadline < $3 LIMIT 500`
 	expireLate = `UPDATE command SET state = 'expired', class = 'expired', text = 'it could not leave in time', done_at = clock_timestamp()
-		WHERE account_id = $1 AND id IN (SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' AND deadline < $3
-		ORDER BY key COLLATE "C", id FOR NO KEY UPDATE) RETURNING id`
+		WHERE account_id = $1 AND id = ANY(ARRAY(SELECT id FROM command WHERE account_id = $1 AND id = ANY($2) AND state = 'ready' AND deadline < $3
+		ORDER BY key COLLATE "C", id FOR NO KEY UPDATE)) RETURNING id`
 )
 
 // look holds the lane and reads what there is to do, in one round trip. errNotOurs: the lane is somebody else's, nothing of this may be committed.
