@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +87,7 @@ func (r *round) have(ctx context.Context, messages []uis.ChatMessage, all bool) 
 		if _, err = pgx.ForEachRow(rows, []any{&id, &s.text, &s.side, &s.file}, func() error { h.messages[uis.MessageID(id)] = s; return nil }); err != nil {
 			return err
 		}
-		if err := r.fresh(ctx, tx, h); err != nil {
+		if err := r.fresh(ctx, tx, h, messages); err != nil {
 			return err
 		}
 		return r.told(ctx, tx, h)
@@ -96,27 +98,29 @@ func (r *round) have(ctx context.Context, messages []uis.ChatMessage, all bool) 
 	return h, nil
 }
 
-// fresh marks the chats a message of which was told about since shortly before the report was asked. What we have is read after the report, because only the report
-// says which messages to read; an edit that arrived between the two would look like one that was missed, and the old text would come back.
-func (r *round) fresh(ctx context.Context, tx pgx.Tx, h holding) error {
-	var keys []string
-	for id := range h.chats {
-		keys = append(keys, string(ids.ChatKey(ids.UISChatID(id))))
+// fresh marks, of the chats with a text that differs, those that a webhook told a message of since shortly before the report was asked. What we have is read after
+// the report, because only the report says which messages to read; an edit that arrived between the two would look like one that was missed, and the old text
+// would come back. Mostly nothing differs, and nothing is read.
+func (r *round) fresh(ctx context.Context, tx pgx.Tx, h holding, messages []uis.ChatMessage) error {
+	differ := map[string]uis.ChatID{}
+	for _, m := range messages {
+		if line, ok := messageRepair(m, r.now, h.messages); ok && line.Edited {
+			differ[string(ids.ChatKey(ids.UISChatID(m.ChatID)))] = m.ChatID
+		}
+	}
+	if len(differ) == 0 {
+		return nil
 	}
 	rows, err := tx.Query(ctx, `SELECT DISTINCT key FROM inbox WHERE account_id = $1 AND key = ANY($2) AND kind = 'uis:POST:message' AND received_at > $3`,
-		int64(r.account), keys, r.business.Add(-r.repair.settle()))
+		int64(r.account), slices.Collect(maps.Keys(differ)), r.business.Add(-r.repair.settle()))
 	if err != nil {
 		return err
 	}
 	var key string
 	_, err = pgx.ForEachRow(rows, []any{&key}, func() error {
-		var id int64
-		if _, err := fmt.Sscanf(key, "chat:%d", &id); err != nil {
-			return nil //nolint:nilerr // no chat's key
-		}
-		chat := h.chats[uis.ChatID(id)]
+		chat := h.chats[differ[key]]
 		chat.fresh = true
-		h.chats[uis.ChatID(id)] = chat
+		h.chats[differ[key]] = chat
 		return nil
 	})
 	return err
