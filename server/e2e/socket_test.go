@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,6 @@ type frame struct {
 		Line    int
 		Channel *int64
 		Changed bool
-		ID      string
 	}
 }
 
@@ -92,9 +92,14 @@ func (p *page) connect() {
 		return
 	}
 	for {
-		var f frame
-		if conn.ReadJSON(&f) != nil {
+		_, raw, err := conn.ReadMessage()
+		if err != nil {
 			return
+		}
+		var f frame
+		if err := json.Unmarshal(raw, &f); err != nil {
+			p.n.t.Errorf("a frame that the page cannot read: %v: %s", err, raw)
+			continue
 		}
 		p.take(f)
 	}
