@@ -32,12 +32,16 @@ type queue struct {
 	turn     []ids.AccountID
 	busy     map[ids.AccountID]int // steps of the account that run
 	share    int                   // how many may
+	workers  int
+	steps    int // that run, of all accounts
 	size     int
 	closed   bool
 }
 
-func newQueue(limit, share int) *queue {
-	q := &queue{limit: limit, share: share, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
+func newQueue(limit, workers int) *queue {
+	// A quarter of the workers is never one account's: its steps may be long.
+	share := max(1, min(accountParallel, workers-workers/4))
+	q := &queue{limit: limit, share: share, workers: workers, waiting: map[accountKey]bool{}, running: map[accountKey]bool{}, accounts: map[ids.AccountID][]ids.Key{}, busy: map[ids.AccountID]int{}}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -89,10 +93,11 @@ func (q *queue) pop() []accountKey {
 	}
 }
 
-// take hands out keys of an account: as many as there are for each step that may still run.
+// take hands out keys of an account: as many as there are for each step that may still run. When the free workers do not suffice for all accounts that
+// wait, each account has one of them, and its keys share it.
 func (q *queue) take(account ids.AccountID) []accountKey {
 	keys := q.accounts[account]
-	free := q.share - q.busy[account]
+	free := min(q.share-q.busy[account], max(1, (q.workers-q.steps)/(len(q.turn)+1)))
 	n := min((len(keys)+free-1)/free, keysTogether)
 	out := make([]accountKey, n)
 	for i, key := range keys[:n] {
@@ -107,6 +112,7 @@ func (q *queue) take(account ids.AccountID) []accountKey {
 		delete(q.accounts, account)
 	}
 	q.busy[account]++
+	q.steps++
 	q.size -= n
 	return out
 }
@@ -116,6 +122,7 @@ func (q *queue) done(keys []accountKey, again func(i int) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	account := keys[0].account
+	q.steps--
 	if q.busy[account]--; q.busy[account] == 0 {
 		delete(q.busy, account)
 	}

@@ -14,7 +14,7 @@ func never(int) bool { return false }
 // A flood from one account takes a few steps at a time, its keys in company; everybody else's turn comes next.
 func TestAFloodFromOneAccountDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit, accountParallel)
+	q := newQueue(queueLimit, 16)
 	const flood = 1000
 	for n := range flood {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
@@ -43,14 +43,14 @@ func TestAFloodFromOneAccountDelaysNobodyElse(t *testing.T) {
 // A few keys run beside each other; only a crowd shares steps.
 func TestOnlyACrowdOfKeysSharesAStep(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit, accountParallel)
+	q := newQueue(queueLimit, 16)
 	for n := range accountParallel {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
 	}
 	for range accountParallel {
 		require.Len(t, q.pop(), 1)
 	}
-	q = newQueue(queueLimit, accountParallel)
+	q = newQueue(queueLimit, 16)
 	for n := range 3 * accountParallel {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
 	}
@@ -66,9 +66,41 @@ func TestOnlyACrowdOfKeysSharesAStep(t *testing.T) {
 	require.Len(t, seen, 3*accountParallel)
 }
 
+// When more accounts wait than workers are free, each takes one of them with all its keys; what comes when it is quiet again goes apart.
+func TestACrowdOfAccountsSharesTheWorkers(t *testing.T) {
+	t.Parallel()
+	q := newQueue(queueLimit, 4)
+	for account := range 10 {
+		for n := range 3 {
+			q.push(ids.AccountID(account+1), ids.Key(fmt.Sprintf("chat:%d", n)))
+		}
+	}
+	var running [][]accountKey
+	for account := range 10 {
+		keys := q.pop()
+		require.Equal(t, ids.AccountID(account+1), keys[0].account, "in turn")
+		require.Len(t, keys, 3)
+		if running = append(running, keys); len(running) == 4 {
+			q.done(running[0], never)
+			running = running[1:]
+		}
+	}
+	require.Zero(t, q.size)
+	for _, keys := range running {
+		q.done(keys, never)
+	}
+	require.Zero(t, q.steps)
+	for n := range 3 {
+		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
+	}
+	for range 3 {
+		require.Len(t, q.pop(), 1)
+	}
+}
+
 func TestAHintForAKeyAtWorkOwesOneMoreRound(t *testing.T) {
 	t.Parallel()
-	q := newQueue(queueLimit, accountParallel)
+	q := newQueue(queueLimit, 16)
 	q.push(1, "chat:1")
 	keys := q.pop()
 	q.push(1, "chat:1")

@@ -66,8 +66,7 @@ func NewWorker(o WorkerOptions) *Worker {
 		o.StepTimeout = stepTimeout
 	}
 	return &Worker{db: o.DB, clock: o.Clock, log: o.Log, handlers: o.Handlers, parallel: o.Parallel, timeout: o.StepTimeout,
-		// A quarter of the workers is never one account's: its steps may be long.
-		queue: newQueue(queueLimit, max(1, min(accountParallel, o.Parallel-o.Parallel/4)))}
+		queue: newQueue(queueLimit, o.Parallel)}
 }
 
 // Wake hints that a key has due rows. It never blocks.

@@ -12,8 +12,10 @@ import (
 	"omni/server/ids"
 )
 
-// setAccount names the account of a transaction: row level security lets it see that one's rows.
-const setAccount = `select set_config('omni.account', $1, true)`
+// setAccount names the account of a transaction: row level security lets it see that one's rows. Statements of these transactions are the same few by the
+// thousand, found by their keys: each is planned once for a connection. Left to itself PostgreSQL plans some of them every time, those that take arrays
+// for example, because it thinks the plan for one array cheaper; planning them takes longer than executing them.
+const setAccount = `select set_config('omni.account', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 // Pipelined runs a batch for one account in a single round trip: pgx sends it as one implicit transaction, and the account is set
 // inside it. It serves the intake of webhooks, where the round trips are the price.
