@@ -117,7 +117,7 @@ bench-long: pages
 	@scripts/tools.sh postgres
 	@$(GO) run ./server/bench -long -out bench.json
 
-# Three quarters of an hour and 15 GB in the folder for temporary files. Fails when a figure is outside 20 %.
+# About 20 minutes and 5 GB in the folder for temporary files. Fails when a figure is outside 20 %.
 bench-old:
 	@scripts/tools.sh postgres
 	@$(GO) run ./server/bench -old 10000000

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,6 +42,8 @@ type people struct {
 	lines       *telephony.Lines
 	walk        *numbers.Walk
 	connector   *openlines.Connector
+	// connectorWaits are the accounts for which somebody waits to queue the connector's job.
+	connectorWaits sync.Map
 }
 
 func (p *people) wire(runner *jobs.Runner, accounts *account.Accounts, connections *uisconn.Connections, lanes *outbox.Outbox, hub *relay.Hub) {
@@ -226,12 +229,20 @@ func (p *people) keepLines(ctx context.Context, job *jobs.Job) (any, error) {
 }
 
 // queueConnector brings the connectors of an account's portals in line with its settings (O1). One under way may have read older ones: another follows it.
+// Of several saves one waits for that; it stops being the one before it looks, so that none relies on a look that was before its own settings.
 func (p *people) queueConnector(account ids.AccountID) {
 	p.app.background("queue connector", func(ctx context.Context) error {
+		if _, waits := p.connectorWaits.LoadOrStore(account, true); waits {
+			return nil
+		}
 		for {
+			p.connectorWaits.Delete(account)
 			_, err := p.queue(ctx, account, "connector", 0)
 			if !errors.Is(err, jobs.ErrRunning) {
 				return err
+			}
+			if _, waits := p.connectorWaits.LoadOrStore(account, true); waits {
+				return nil
 			}
 			select {
 			case <-ctx.Done():

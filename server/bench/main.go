@@ -49,7 +49,7 @@ func main() {
 	only := flag.String("only", "", "measure only this: intake, step, manager, page, or one of the whole product: first, budget, live, sockets, http, thousand, engine, calls, save, scenario")
 	profile := flag.String("profile", "", "file for a processor profile (go tool pprof)")
 	long := flag.Bool("long", false, "also what takes minutes: a thousand portals for 60 seconds")
-	old := flag.Int64("old", 0, "measure, put so many old rows into the tables, measure again; 10000000 takes half an hour and 10 GB")
+	old := flag.Int64("old", 0, "measure, put so many old rows into the tables, measure again; 10000000 takes about 20 minutes and 5 GB")
 	sender := flag.Bool("sender", false, "be the platform in a process of its own; the bench starts it itself")
 	flag.Parse()
 	if *sender {

@@ -91,7 +91,7 @@ func (t *turn) messages(batch *pgx.Batch, w wanted) {
 	}
 	// Before the entities are known everything said is still to be passed; afterwards only the current part of the comments.
 	batch.Queue(`SELECT `+messageColumns+` FROM message WHERE account_id = $1 AND chat_id = $2 AND
-		(id IN (SELECT id FROM message WHERE account_id = $1 AND chat_id = $2 AND id >= $3 ORDER BY id LIMIT 400)
+		(id = ANY(ARRAY(SELECT id FROM message WHERE account_id = $1 AND chat_id = $2 AND id >= $3 ORDER BY id LIMIT 400))
 		OR uis_id = ANY($4) OR id = ANY($5) OR status IN ('queued', 'checking')
 		OR (client_key IS NOT NULL AND client_key::text = ANY($6))) ORDER BY id`,
 		int64(t.account), int64(t.chat.ID), from, w.uis, w.ids, w.keys).Query(func(rows pgx.Rows) error {

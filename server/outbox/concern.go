@@ -40,8 +40,9 @@ func ListOf(ctx context.Context, tx pgx.Tx, account ids.AccountID, c Concern, li
 // key everything but the newest plan.
 const repeatable = `SELECT c.id FROM command c WHERE account_id = $1 AND ($2 = 0 OR id < $2) AND check_of IS NULL AND ` + concerned + `
 	AND state IN ('refused', 'unconfirmed') AND priority > 0
+	AND NOT ` + replacedByNewer + `
 	AND NOT EXISTS (SELECT FROM command n WHERE n.account_id = $1 AND n.key = c.key AND n.id > c.id AND n.check_of IS NULL
-		AND (n.merge = c.merge OR n.plan <> '' AND n.plan = c.plan AND n.name = c.name))
+		AND n.plan <> '' AND n.plan = c.plan AND n.name = c.name)
 	AND (c.key <> $5 OR c.plan_id = (SELECT n.plan_id FROM command n WHERE n.account_id = $1 AND n.key = $5 AND n.check_of IS NULL
 		AND position($6::bytea in n.meta) > 0 ORDER BY n.id DESC LIMIT 1))
 	ORDER BY id LIMIT $3`

@@ -64,6 +64,15 @@ func TestWhatOfACommunicationMayBeRepeated(t *testing.T) {
 	}))
 	require.ErrorIs(t, s.Again(t.Context(), account, made["old text"]), outbox.ErrReplaced, "it would undo the newer text")
 	require.Equal(t, "refused", s.state(t, made["old text"]))
+	require.ErrorIs(t, s.Again(t.Context(), account, made["new text"]), outbox.ErrNotOpen)
+	require.NotErrorIs(t, s.Again(t.Context(), account, made["new text"]), outbox.ErrReplaced, "it is done, nothing took its place")
 	require.NoError(t, s.Drop(t.Context(), account, made["old text"]))
+	// Refused a second time, a text still gives way to a newer one.
+	do("first", "chat:8", true, func(c *outbox.Command) { c.Merge = "comment:2" })
+	require.NoError(t, s.Again(t.Context(), account, made["first"]))
+	s.rests(t, 10*time.Second)
+	require.Equal(t, "refused", s.state(t, made["first"]))
+	do("second", "chat:8", false, func(c *outbox.Command) { c.Merge = "comment:2" })
+	require.ErrorIs(t, s.Again(t.Context(), account, made["first"]), outbox.ErrReplaced)
 	require.NoError(t, s.Again(t.Context(), account, made["refused"]))
 }

@@ -83,6 +83,13 @@ var ErrNotOpen = errors.New("this command is not waiting for anybody")
 // ErrReplaced is the ErrNotOpen of a command that a newer one replaces, such as an older text of one growing comment: sent again it would undo the newer one.
 var ErrReplaced = fmt.Errorf("%w: a newer one has taken its place", ErrNotOpen)
 
+// takenUp are the states of commands that Again sends once more.
+const takenUp = `('refused', 'expired', 'unconfirmed', 'cancelled', 'dropped')`
+
+// replacedByNewer holds for a command c whose merge name a newer one bears that somebody still means: it was not dropped, and did not end before it left.
+const replacedByNewer = `EXISTS (SELECT FROM command n WHERE n.account_id = c.account_id AND n.lane_id = c.lane_id AND n.key = c.key AND n.kind = c.kind AND n.merge = c.merge
+	AND n.id > c.id AND n.check_of IS NULL AND n.state NOT IN ('dropped', 'cancelled', 'expired'))`
+
 // Again sends a refused, expired or not confirmed command once more, and what was cancelled because of it; the answer of the plan comes as if it were
 // the first. A command whose own predecessors are not done cannot be taken up (ErrNotOpen): take up those. One that a newer command replaces cannot either
 // (ErrReplaced); those that leave as one call (Join) say different things and do not replace each other.
@@ -92,22 +99,22 @@ func (o *Outbox) Again(ctx context.Context, account ids.AccountID, id ids.Comman
 			return nil, err
 		}
 		kind, replaced := "", false
-		if err := tx.QueryRow(ctx, `SELECT c.kind, EXISTS (SELECT FROM command n WHERE n.account_id = c.account_id AND n.lane_id = c.lane_id AND n.key = c.key AND n.kind = c.kind
-			AND n.merge = c.merge AND n.id > c.id AND n.state IN ('ready', 'sent', 'unclear', 'done')) FROM command c WHERE c.account_id = $1 AND c.id = $2`,
+		if err := tx.QueryRow(ctx, `SELECT c.kind, c.state IN `+takenUp+` AND `+replacedByNewer+` FROM command c WHERE c.account_id = $1 AND c.id = $2`,
 			int64(account), int64(id)).Scan(&kind, &replaced); err != nil {
 			return nil, fmt.Errorf("look whether command %d is replaced: %w", id, err)
 		}
 		if replaced && o.registry.kinds[kind].Join == nil {
 			return nil, ErrReplaced
 		}
-		// An attempt that was given up early may still be running: the next one waits until it cannot be any more.
+		// An attempt that was given up early may still be running: the next one waits until it cannot be any more. One of those that leave as one call
+		// leaves alone now: it may be why they were refused.
 		return nil, changed(tx.Exec(ctx, `WITH RECURSIVE again AS (
-			SELECT id, plan_id, name FROM command c WHERE account_id = $1 AND id = $2 AND state IN ('refused', 'expired', 'unconfirmed', 'cancelled', 'dropped')
+			SELECT id, plan_id, name FROM command c WHERE account_id = $1 AND id = $2 AND state IN `+takenUp+`
 			AND NOT EXISTS (SELECT 1 FROM command d WHERE d.account_id = $1 AND d.plan_id = c.plan_id AND d.name = ANY(c.after) AND d.state <> 'done')
 			UNION SELECT f.id, f.plan_id, f.name FROM again a JOIN command f ON f.account_id = $1 AND f.plan_id = a.plan_id AND a.name = ANY(f.after) AND f.state = 'cancelled')
 			UPDATE command SET state = 'ready', done_at = NULL,
-			due_at = CASE WHEN state IN ('unconfirmed', 'dropped') THEN greatest(clock_timestamp(), sent_at + make_interval(secs => $3)) ELSE clock_timestamp() END, deadline = NULL, class = '', code = '', text = '', merge = NULL, doubts = 0, doubted_at = NULL, probes = 0
-			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id), o.requestLimit(lane.Kind).Seconds()))
+			due_at = CASE WHEN state IN ('unconfirmed', 'dropped') THEN greatest(clock_timestamp(), sent_at + make_interval(secs => $3)) ELSE clock_timestamp() END, deadline = NULL, class = '', code = '', text = '', merge = CASE WHEN kind <> ALL($4) THEN merge END, doubts = 0, doubted_at = NULL, probes = 0
+			WHERE account_id = $1 AND id IN (SELECT id FROM again)`, int64(account), int64(id), o.requestLimit(lane.Kind).Seconds(), o.registry.joining()))
 	})
 }
 

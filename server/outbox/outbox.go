@@ -271,6 +271,17 @@ func (r *Registry) Register(k Kind) error {
 	return nil
 }
 
+// joining are the kinds whose commands leave as one call.
+func (r *Registry) joining() []string {
+	kinds := []string{}
+	for name, k := range r.kinds {
+		if k.Join != nil {
+			kinds = append(kinds, name)
+		}
+	}
+	return kinds
+}
+
 // ErrUnknownKind says that nobody registered a kind.
 var ErrUnknownKind = errors.New("this kind of command is not registered")
 
