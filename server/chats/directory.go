@@ -50,13 +50,7 @@ func (d *AccountDirectory) Ask(batch *pgx.Batch, account ids.AccountID) func() S
 			d.keep(account, doc)
 		}
 		s := Setting{Document: doc, Employees: employees, Zone: place.Zone, reportless: reportless}
-		portal := ids.PortalID(0)
-		if p := doc.Chats.Portal; p != nil {
-			portal = ids.PortalID(*p)
-		} else if p := doc.Main.Portal; p != nil {
-			portal = ids.PortalID(*p)
-		}
-		s.Lang = place.Language(portal)
+		s.Lang = place.Language(portalOf(nil, doc))
 		return s
 	}
 }

@@ -34,15 +34,10 @@ func rowsOf(doc settings.Document) []settings.FieldMapping {
 
 // portalOf is the portal of a chat: the one it was passed to, else the one that chats go to.
 func portalOf(c *Chat, doc settings.Document) ids.PortalID {
-	switch {
-	case c != nil && c.Portal != 0:
+	if c != nil && c.Portal != 0 {
 		return c.Portal
-	case doc.Chats.Portal != nil:
-		return ids.PortalID(*doc.Chats.Portal)
-	case doc.Main.Portal != nil:
-		return ids.PortalID(*doc.Main.Portal)
 	}
-	return 0
+	return doc.PortalOf(doc.Chats.Portal)
 }
 
 // Fields implements Directory.

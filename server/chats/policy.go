@@ -25,10 +25,7 @@ func gateOf(doc settings.Document, channel Channel) gate {
 		return gate{why: crm.Reason{Code: code, Args: args}}
 	}
 	s := doc.Chats
-	portal := s.Portal
-	if portal == nil {
-		portal = doc.Main.Portal
-	}
+	portal := portalOf(nil, doc)
 	switch {
 	case !doc.Main.Enabled:
 		return closed("settings.main_off", nil)
@@ -36,12 +33,12 @@ func gateOf(doc settings.Document, channel Channel) gate {
 		return closed("settings.chats_off", nil)
 	case !s.Create:
 		return closed("settings.create_off", nil)
-	case portal == nil:
+	case portal == 0:
 		return closed("settings.no_portal", nil)
 	case !slices.Contains(s.Channels, int64(channel.ID)):
 		return closed("settings.channel_not_chosen", map[string]any{"channel": channel.Name})
 	}
-	return gate{open: true, portal: ids.PortalID(*portal), atEnd: s.CreateAt == "end"}
+	return gate{open: true, portal: portal, atEnd: s.CreateAt == "end"}
 }
 
 // paramsOf are the values a chat's filters look at (R2), as far as the Chat API and UIS' report tell them: the report knows neither a group nor a scenario.

@@ -132,13 +132,7 @@ func (e *Engine) load(ctx context.Context, step *inbox.Step, t *turn, id int64) 
 		doc = settings.Initial()
 	}
 	t.doc = doc
-	portal := ids.PortalID(0)
-	if p := doc.Requests.Portal; p != nil {
-		portal = ids.PortalID(*p)
-	} else if p := doc.Main.Portal; p != nil {
-		portal = ids.PortalID(*p)
-	}
-	t.lang = place.Language(portal)
+	t.lang = place.Language(portalOf(doc))
 	return place, nil
 }
 
@@ -157,11 +151,7 @@ func (e *Engine) around(ctx context.Context, step *inbox.Step, t *turn) error {
 	var fields []directory.Field
 	portal := t.request.Portal
 	if portal == 0 {
-		if p := t.doc.Requests.Portal; p != nil {
-			portal = ids.PortalID(*p)
-		} else if p := t.doc.Main.Portal; p != nil {
-			portal = ids.PortalID(*p)
-		}
+		portal = portalOf(t.doc)
 	}
 	directory.QueueFields(batch, step.Account, portal, fieldIDs, &fields)
 	if err := step.Tx.SendBatch(ctx, batch).Close(); err != nil {

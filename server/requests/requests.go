@@ -113,23 +113,19 @@ func requestOf(n uis.Notification, zone *time.Location, received time.Time) *Req
 
 // Where is the portal that requests go to; 0: the section is off, or no portal is chosen (P3a).
 func Where(doc settings.Document) ids.PortalID {
-	p := doc.Requests.Portal
-	if p == nil {
-		p = doc.Main.Portal
-	}
-	if !doc.Main.Enabled || !doc.Requests.Enabled || p == nil {
+	if !doc.Main.Enabled || !doc.Requests.Enabled {
 		return 0
 	}
-	return ids.PortalID(*p)
+	return portalOf(doc)
 }
+
+// portalOf is the portal of requests, whether or not the section is on; 0: none is chosen.
+func portalOf(doc settings.Document) ids.PortalID { return doc.PortalOf(doc.Requests.Portal) }
 
 // begin decides whether a request goes to the CRM, and asks the client's key for its entities (P3a, C10, C12).
 func (t *turn) begin() {
 	s, r := t.doc.Requests.Common, t.request
-	portal := s.Portal
-	if portal == nil {
-		portal = t.doc.Main.Portal
-	}
+	portal := portalOf(t.doc)
 	t.touched, r.Phase = true, Off
 	switch {
 	case !t.doc.Main.Enabled:
@@ -138,7 +134,7 @@ func (t *turn) begin() {
 	case !s.Enabled:
 		t.because("settings.requests_off", nil)
 		return
-	case portal == nil:
+	case portal == 0:
 		t.because("settings.no_portal", nil)
 		return
 	}
@@ -156,7 +152,7 @@ func (t *turn) begin() {
 	}
 	values := t.values()
 	policy := crm.PolicyOf(s, t.params, rules.Render(s.Template, values, rules.TitleLimit))
-	r.Portal, r.Phase = ids.PortalID(*portal), Asked
+	r.Portal, r.Phase = portal, Asked
 	r.Link.Responsible, r.Link.Notify, r.Link.Version = policy.Responsible, s.Notify, t.doc.Version
 	var fields map[crm.EntityType]map[string]any
 	if !t.mappings.Empty() {

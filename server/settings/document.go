@@ -203,10 +203,7 @@ func Initial() Document {
 func ActingFields(doc Document, portal int64) []FieldMapping {
 	var rows []FieldMapping
 	add := func(on bool, own *int64, list []FieldMapping) {
-		if own == nil {
-			own = doc.Main.Portal
-		}
-		if on && own != nil && *own == portal {
+		if on && portal != 0 && int64(doc.PortalOf(own)) == portal {
 			rows = append(rows, list...)
 		}
 	}

@@ -31,7 +31,7 @@ func PortalsOf(doc Document, portals map[int64]bool) []int64 {
 	var list []int64
 	seen := map[int64]bool{}
 	for _, own := range []*int64{nil, doc.Telephony.Portal, doc.Chats.Portal, doc.Requests.Portal, doc.Lines.Portal} {
-		if portal := works(own, doc.Main.Portal, portals); portals[portal] && !seen[portal] {
+		if portal := works(doc, own, portals); portals[portal] && !seen[portal] {
 			seen[portal] = true
 			list = append(list, portal)
 		}
@@ -41,13 +41,11 @@ func PortalsOf(doc Document, portals map[int64]bool) []int64 {
 
 // works is the portal a section works with: its own, else the main one. While none is chosen it is the account's only portal; with several nobody
 // knows yet (0), and what the section names is compared when one is chosen.
-func works(own, main *int64, portals map[int64]bool) int64 {
-	switch {
-	case own != nil:
-		return *own
-	case main != nil:
-		return *main
-	case len(portals) == 1:
+func works(doc Document, own *int64, portals map[int64]bool) int64 {
+	if portal := doc.PortalOf(own); portal != 0 {
+		return int64(portal)
+	}
+	if len(portals) == 1 {
 		for only := range portals {
 			return only
 		}
@@ -56,4 +54,4 @@ func works(own, main *int64, portals map[int64]bool) int64 {
 }
 
 // of is what a section may name: what is in the portal it works with.
-func (k Known) of(own, main *int64) Choices { return k.At[works(own, main, k.Portals)] }
+func (k Known) of(doc Document, own *int64) Choices { return k.At[works(doc, own, k.Portals)] }

@@ -11,21 +11,6 @@ import (
 	"omni/server/ids"
 )
 
-// LinesPortal is the portal whose open lines carry chats (O1); 0: none, because a switch is off or no portal is chosen.
-func (d Document) LinesPortal() ids.PortalID {
-	if !d.Main.Enabled || !d.Lines.Enabled {
-		return 0
-	}
-	portal := d.Lines.Portal
-	if portal == nil {
-		portal = d.Main.Portal
-	}
-	if portal == nil {
-		return 0
-	}
-	return ids.PortalID(*portal)
-}
-
 // TakeChannel takes a channel that a line carries now out of the chats' channels (O9), as a version of its own. False: it was not among them, and nothing was
 // saved. Whoever is editing meanwhile is told by his own save, as with any other version.
 func TakeChannel(ctx context.Context, tx pgx.Tx, account ids.AccountID, channel ids.UISChannelID, by string, now time.Time) (Document, bool, error) {

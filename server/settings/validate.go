@@ -38,7 +38,7 @@ const maxAutoClose = 7 * 24 * 60
 func Validate(doc Document, known Known) FieldErrors {
 	v := &validator{known: known}
 	v.portal("/main/portal", doc.Main.Portal, doc.Main.Enabled)
-	at := func(own *int64) { v.here = known.of(own, doc.Main.Portal) }
+	at := func(own *int64) { v.here = known.of(doc, own) }
 	at(nil)
 	for i, user := range doc.Main.SyncOnly { // S3: with everybody synchronised the list says nothing, and its page hides it
 		v.user(fmt.Sprintf("/main/sync_only/%d", i), &user, use{acts: !doc.Main.SyncAll})

@@ -24,16 +24,7 @@ const (
 )
 
 // portalOf is the portal of telephony; 0: none is chosen.
-func portalOf(doc settings.Document) ids.PortalID {
-	p := doc.Telephony.Portal
-	if p == nil {
-		p = doc.Main.Portal
-	}
-	if p == nil {
-		return 0
-	}
-	return ids.PortalID(*p)
-}
+func portalOf(doc settings.Document) ids.PortalID { return doc.PortalOf(doc.Telephony.Portal) }
 
 // Where is the portal that calls go to; 0: telephony is off, or no portal is chosen (P3a).
 func Where(doc settings.Document) ids.PortalID {
