@@ -7,6 +7,7 @@ import (
 
 	"omni/server/ids"
 	"omni/server/outbox"
+	"omni/server/store"
 )
 
 // Action is what an operator asked for. Its client-made ID makes a repeat harmless.
@@ -80,7 +81,7 @@ func (t *turn) send(a Action) (*Message, error) {
 	if err := mayAct(t.chat, a); err != nil {
 		return nil, err
 	}
-	text := storable(a.Text)
+	text := store.Text(a.Text)
 	switch {
 	case text == "" && a.File == nil && len(a.Template) == 0:
 		return nil, ErrEmpty

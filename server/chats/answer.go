@@ -7,6 +7,7 @@ import (
 	"omni/server/crm"
 	"omni/server/ids"
 	"omni/server/outbox"
+	"omni/server/store"
 )
 
 // commandTag tells what an answered plan was for.
@@ -90,7 +91,7 @@ func (t *turn) sendAnswered(tag commandTag, answer outbox.PlanAnswer) error {
 		t.gotID(m, made.ID)
 		t.advance(m, Sent)
 	case "refused", "cancelled", "expired", "dropped":
-		m.Status, m.ReasonCode, m.ReasonText = Undelivered, reasonOf(result), storable(result.Text)
+		m.Status, m.ReasonCode, m.ReasonText = Undelivered, reasonOf(result), store.Text(result.Text)
 		t.change(m)
 	case "unconfirmed":
 		if m.Status == Queued || m.Status == Checking {

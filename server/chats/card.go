@@ -11,6 +11,7 @@ import (
 
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -30,7 +31,7 @@ func TakeCard(ctx context.Context, step *inbox.Step, w uis.Webhook) error {
 	if !ok || body.VisitorID == "" {
 		return nil
 	}
-	card := Card{Name: storable(body.Card.Name), Company: storable(body.Card.Company), Comment: storable(body.Card.Comment), Phones: words(body.Card.Phones...), Emails: words(body.Card.Emails...)}
+	card := Card{Name: store.Text(body.Card.Name), Company: store.Text(body.Card.Company), Comment: store.Text(body.Card.Comment), Phones: words(body.Card.Phones...), Emails: words(body.Card.Emails...)}
 	raw := encode(card)
 	if _, err := step.Tx.Exec(ctx, lockVisitor, int64(step.Account), string(body.VisitorID)); err != nil {
 		return fmt.Errorf("lock visitor %s: %w", body.VisitorID, err)

@@ -8,6 +8,7 @@ import (
 
 	"omni/server/crm"
 	"omni/server/ids"
+	"omni/server/store"
 )
 
 // Opened is a new chat at UIS (webhook POST /chat), or what is known of it from any other webhook that came first.
@@ -149,7 +150,7 @@ func (t *turn) said(s Said) bool {
 // echoOf finds the own message a webhook repeats: same employee, same text, not known by an id yet.
 func (t *turn) echoOf(s Said) *Message {
 	for _, m := range t.open {
-		if m.UIS == 0 && m.Employee == s.Employee && m.Text == storable(s.Text) && (m.File == nil) == (s.File == nil) {
+		if m.UIS == 0 && m.Employee == s.Employee && m.Text == store.Text(s.Text) && (m.File == nil) == (s.File == nil) {
 			return m
 		}
 	}
@@ -157,7 +158,7 @@ func (t *turn) echoOf(s Said) *Message {
 }
 
 func (t *turn) edited(m *Message, s Said) {
-	text := storable(s.Text)
+	text := store.Text(s.Text)
 	if m.Text != text && (s.Text != "" || m.File != nil) {
 		m.Text, m.Edited = text, true
 		t.change(m)
@@ -226,13 +227,13 @@ func (t *turn) card(card Card) {
 	c := t.chat
 	before := encode([]any{c.Name, c.Company, c.Comment, c.Phones, c.Emails})
 	if card.Name != "" {
-		c.Name = storable(card.Name)
+		c.Name = store.Text(card.Name)
 	}
 	if card.Company != "" {
-		c.Company = storable(card.Company)
+		c.Company = store.Text(card.Company)
 	}
 	if card.Comment != "" {
-		c.Comment = storable(card.Comment)
+		c.Comment = store.Text(card.Comment)
 	}
 	c.Phones = union(c.Phones, phones(card.Phones))
 	c.Emails = union(c.Emails, card.Emails)
@@ -255,7 +256,7 @@ func phones(list []string) []string {
 
 func union(have, more []string) []string {
 	for _, v := range more {
-		if v = storable(v); v != "" && !slices.Contains(have, v) {
+		if v = store.Text(v); v != "" && !slices.Contains(have, v) {
 			have = append(have, v)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"omni/server/ids"
 	"omni/server/inbox"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -155,7 +156,7 @@ func linked(r *uis.Resource, url string) *File {
 	if r == nil {
 		return nil
 	}
-	f := &File{Name: storable(r.Name), Size: int64(r.Size), State: "coming", Type: r.Type, URL: url}
+	f := &File{Name: store.Text(r.Name), Size: int64(r.Size), State: "coming", Type: r.Type, URL: url}
 	if url == "" {
 		f.State = "failed"
 	}

@@ -13,6 +13,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/rules"
 	"omni/server/settings"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -231,11 +232,11 @@ func (t *turn) absent() {
 // rowOf is the chat's own row in an answer, or what went wrong.
 func (t *turn) rowOf(result outbox.Result) (row uis.Chat, found bool, text string) {
 	if result.State != "done" {
-		return row, false, storable(result.Text)
+		return row, false, store.Text(result.Text)
 	}
 	rows, err := uis.DecodeChats(result.Result)
 	if err != nil {
-		return row, false, storable(err.Error())
+		return row, false, store.Text(err.Error())
 	}
 	for _, row := range rows {
 		if ids.UISChatID(row.ID) == t.chat.UIS {
@@ -272,7 +273,7 @@ func (r *Report) take(row uis.Chat, known Names) {
 		r.Values = map[string]string{}
 	}
 	put := func(name, value string) {
-		if value = strings.TrimSpace(storable(value)); value != "" && (value != "0" || !strings.HasSuffix(name, "_id")) {
+		if value = strings.TrimSpace(store.Text(value)); value != "" && (value != "0" || !strings.HasSuffix(name, "_id")) {
 			r.Values[name] = value
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"omni/server/ids"
 	"omni/server/inbox"
 	"omni/server/outbox"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -60,7 +61,7 @@ func (t *turn) begin(s Start) (*Message, error) {
 	if err := address(c, s, writeFirst(ch.Type), params); err != nil {
 		return nil, err
 	}
-	if storable(s.Text) == "" && s.File == nil && len(s.Template) == 0 {
+	if store.Text(s.Text) == "" && s.File == nil && len(s.Template) == 0 {
 		return nil, ErrEmpty
 	}
 	t.chat, t.made, t.touched = c, true, true
@@ -144,7 +145,7 @@ func (t *turn) startAnswered(answer outbox.PlanAnswer) error {
 		t.letters = append(t.letters, inbox.Row{Key: ids.ChatKey(made.Chat), Kind: KindAdopt, Body: encode(adoptLetter{t.chat.ID, string(made.Visitor)})})
 		return nil
 	}
-	t.chat.State, t.chat.ReasonCode, t.chat.ReasonText = Failed, reasonOf(r), storable(r.Text)
+	t.chat.State, t.chat.ReasonCode, t.chat.ReasonText = Failed, reasonOf(r), store.Text(r.Text)
 	t.touch()
 	for _, m := range t.open {
 		m.Status, m.ReasonCode, m.ReasonText = Undelivered, t.chat.ReasonCode, t.chat.ReasonText

@@ -3,7 +3,6 @@ package chats
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"omni/server/crm"
@@ -12,6 +11,7 @@ import (
 	"omni/server/inbox"
 	"omni/server/outbox"
 	"omni/server/settings"
+	"omni/server/store"
 )
 
 // Setting is what a step needs to know besides the chat itself: the channel, and what the settings make of it.
@@ -121,7 +121,7 @@ func (t *turn) newMessage(m Message) *Message {
 	if m.CreatedAt.IsZero() {
 		m.CreatedAt = t.now
 	}
-	m.Text = storable(m.Text)
+	m.Text = store.Text(m.Text)
 	p := &m
 	t.added = append(t.added, p)
 	t.byID[p.ID] = p
@@ -175,11 +175,6 @@ func (t *turn) because(code string, args ...any) {
 
 // Ref names the chat as a communication: chat:4711 with UIS' number, the value of "First communication ID" (R7c).
 func (c *Chat) Ref() string { return fmt.Sprintf("chat:%d", c.UIS) }
-
-// storable keeps a text as people wrote it as far as a database and a portal can hold it: NUL and broken characters become U+FFFD.
-func storable(text string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-}
 
 func encode(v any) []byte {
 	raw, err := json.Marshal(v)

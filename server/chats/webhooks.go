@@ -2,6 +2,7 @@ package chats
 
 import (
 	"omni/server/ids"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -13,7 +14,7 @@ func (t *turn) hook(w uis.Webhook) bool {
 			Visitor: string(body.VisitorID), Phone: string(body.VisitorPhone), Employee: ids.UISEmployeeID(body.OperatorID), Initiator: body.Initiator, At: body.CreatedAt.Time})
 		t.chat.Emails = union(t.chat.Emails, words(body.VisitorEmail))
 		if body.VisitorUsername != "" {
-			t.chat.Username = storable(string(body.VisitorUsername))
+			t.chat.Username = store.Text(string(body.VisitorUsername))
 		}
 	case *uis.ChatUpdated:
 		t.assigned(ids.UISEmployeeID(body.OperatorID))
@@ -48,7 +49,7 @@ func fileOf(r *uis.Resource) *File {
 	if r == nil {
 		return nil
 	}
-	return &File{Name: storable(r.Name), Size: int64(r.Size), State: "coming", Type: r.Type, Resource: encode(r.ID), Token: r.Token}
+	return &File{Name: store.Text(r.Name), Size: int64(r.Size), State: "coming", Type: r.Type, Resource: encode(r.ID), Token: r.Token}
 }
 
 func words(list ...uis.Word) []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -257,7 +256,7 @@ const reasonLimit = 2000
 
 // readable is an error's text as a column of text takes it: errors quote what people sent, NUL and broken characters included.
 func readable(err error) string {
-	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD")
+	text := store.Text(err.Error())
 	if runes := []rune(text); len(runes) > reasonLimit {
 		return string(runes[:reasonLimit]) + "…"
 	}

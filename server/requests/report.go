@@ -10,6 +10,7 @@ import (
 	"omni/server/inbox"
 	"omni/server/outbox"
 	"omni/server/rules"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -97,11 +98,11 @@ func (t *turn) reported(body []byte) (bool, error) {
 // take fills in what the row tells; what the notification told stands. The problem is empty when there was a row.
 func (t *turn) take(result outbox.Result) (problem string) {
 	if result.State != "done" {
-		return storable(result.State + " " + result.Text)
+		return store.Text(result.State + " " + result.Text)
 	}
 	rows, err := uis.DecodeOfflineMessages(result.Result)
 	if err != nil {
-		return storable(err.Error())
+		return store.Text(err.Error())
 	}
 	for _, row := range rows {
 		if row.ID != t.request.ID {
@@ -109,15 +110,15 @@ func (t *turn) take(result outbox.Result) (problem string) {
 		}
 		body, err := ReportedOf(row)
 		if err != nil {
-			return storable(err.Error())
+			return store.Text(err.Error())
 		}
 		n, err := uis.ParseNotification(body)
 		if err != nil {
-			return storable(err.Error())
+			return store.Text(err.Error())
 		}
 		for name := range n.Values {
 			if text := n.Text(name); text != "" && t.request.Values[name] == "" {
-				t.request.Values[name] = storable(text)
+				t.request.Values[name] = store.Text(text)
 			}
 		}
 		return ""

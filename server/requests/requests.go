@@ -16,6 +16,7 @@ import (
 	"omni/server/outbox"
 	"omni/server/rules"
 	"omni/server/settings"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -91,7 +92,7 @@ func (t *turn) because(code string, args map[string]any) {
 
 // requestOf reads a notification (offline_message).
 func requestOf(n uis.Notification, zone *time.Location, received time.Time) *Request {
-	r := &Request{ID: n.OfflineMessageID, Name: crm.CleanName(storable(n.Visitor.Name)), Visitor: string(n.Visitor.ID), Text: storable(n.Visitor.Message), Values: map[string]string{}}
+	r := &Request{ID: n.OfflineMessageID, Name: crm.CleanName(store.Text(n.Visitor.Name)), Visitor: string(n.Visitor.ID), Text: store.Text(n.Visitor.Message), Values: map[string]string{}}
 	if phone, ok := crm.Phone(n.Visitor.Phone); ok {
 		r.Phones = []string{phone}
 	}
@@ -100,7 +101,7 @@ func requestOf(n uis.Notification, zone *time.Location, received time.Time) *Req
 	}
 	for name := range n.Values {
 		if text := n.Text(name); text != "" {
-			r.Values[name] = storable(text)
+			r.Values[name] = store.Text(text)
 		}
 	}
 	at, err := n.Time.In(zone)
@@ -267,9 +268,4 @@ func plus(phones []string) string {
 		out[i] = "+" + p
 	}
 	return strings.Join(out, ", ")
-}
-
-// storable keeps a text as people wrote it as far as a database and a portal can hold it.
-func storable(text string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
