@@ -40,6 +40,7 @@ import (
 	"omni/server/requests"
 	requestgaps "omni/server/requests/gaps"
 	"omni/server/restlog"
+	"omni/server/rounds"
 	"omni/server/secret"
 	"omni/server/store"
 	"omni/server/telephony"
@@ -67,6 +68,7 @@ type App struct {
 	clock    *clock.Shifted
 	services []service
 	requests *restlog.Log
+	rounds   *rounds.Rounds
 	ready    chan struct{}
 	// connections are the accounts' connections to UIS; connected hears of a new one, besides those who have to (the demonstration).
 	connections *uisconn.Connections
@@ -246,6 +248,7 @@ func (a *App) wire(ctx context.Context) error {
 	copies.runner = runner
 	people.wire(runner, accounts, connections, lanes, hub)
 	people.connector = connector
+	a.rounds = people.rounds()
 	people.walk = &numbers.Walk{DB: a.db, Clock: a.clock, Asker: lanes, Log: a.log, EventsURL: public + "/bitrix24/events"}
 	engine := chats.NewEngine(writer, chats.NewAccountDirectory(), copies, texts, links.URL, a.log)
 	calls := telephony.NewEngine(telephony.Options{Flow: writer, Recordings: copies, Texts: texts, FileURL: links.URL})
@@ -275,7 +278,7 @@ func (a *App) wire(ctx context.Context) error {
 		{"listener", func(ctx context.Context) error {
 			return a.db.Listen(ctx, hintChannel, func(hint string) { hub.OnHint(hint); lanes.OnHint(hint) })
 		}},
-		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", people.rounds().Run}, {"files", shelf.Run}, {"repair", repair.Run},
+		{"relay", hub.Run}, {"inbox", worker.Run}, {"outbox", lanes.Run}, {"jobs", runner.Run}, {"rounds", a.rounds.Run}, {"files", shelf.Run}, {"repair", repair.Run},
 		{"days", days.New(a.db, a.clock, a.log, days.Table{Name: "feed", Keep: relay.Keep}, days.Table{Name: "reason", Keep: flow.KeepReasons},
 			days.Table{Name: "exchange", Keep: c.RESTLogKeep}, days.Table{Name: "exchange_ref", Keep: c.RESTLogKeep}).Run},
 		{"keeper", account.NewKeeper(accounts).Run},

@@ -54,7 +54,7 @@ type Config struct {
 	RESTLogAccountLimit Bytes         `env:"OMNI_REST_LOG_ACCOUNT_LIMIT" envDefault:"1GB" doc:"How much the bodies of one account's logged requests may take. Beyond it the oldest lose their bodies; that they were made, when, about what and how they ended stays."`
 	RESTLogLimit        Bytes         `env:"OMNI_REST_LOG_LIMIT" envDefault:"20GB" doc:"The same for all accounts together: the largest gives way first."`
 
-	TestClock bool       `env:"OMNI_TEST_CLOCK" doc:"'1': 'POST /clock {\"advance\":\"5m\"}' on the internal address moves the business time of this server forward. Never in production; 'omni check' warns about it."`
+	TestClock bool       `env:"OMNI_TEST_CLOCK" doc:"'1': 'POST /clock {\"advance\":\"5m\"}' on the internal address moves the business time of this server forward, 'POST /rounds' begins what is due by it at once. Never in production; 'omni check' warns about it."`
 	LogLevel  slog.Level `env:"OMNI_LOG_LEVEL" envDefault:"info" doc:"'debug', 'info', 'warn' or 'error'."`
 	LogFormat string     `env:"OMNI_LOG_FORMAT" envDefault:"json" doc:"'json' or 'text'."`
 }

@@ -27,7 +27,7 @@ func TestCallsWithoutNotifications(t *testing.T) {
 	silent := c.play("answered", uisplatform.CallSpec{Contact: "79005560002", Employee: 1003})
 	missed := c.play("missed", uisplatform.CallSpec{Contact: "79005560003", Employee: 1003})
 	for range 3 { // three rounds, and each call stands once
-		c.advance(21 * time.Minute)
+		c.w.rounds("21m")
 		c.w.rest()
 		eventually(t, "the report was compared", func() bool { return len(c.portal.Calls()) == 3 })
 		c.quiet()
@@ -53,7 +53,7 @@ func TestLongCallsWithoutNotifications(t *testing.T) {
 	round := func() {
 		t.Helper()
 		done := c.rows(`SELECT count(*) FROM job WHERE kind = 'call_gaps' AND state = 'done'`)
-		c.advance(21 * time.Minute)
+		c.w.rounds("21m")
 		eventually(t, "the report was compared", func() bool {
 			return c.rows(`SELECT count(*) FROM job WHERE kind = 'call_gaps' AND state = 'done'`) > done
 		})

@@ -224,7 +224,7 @@ func TestAnotherTelephonyWithoutNotifications(t *testing.T) {
 	for range 3 {
 		const certain = `SELECT extract(epoch FROM certain_until)::int FROM call_gap`
 		before := c.rows(certain)
-		c.advance(21 * time.Minute)
+		c.w.rounds("21m")
 		eventually(t, "the report was compared", func() bool { return c.rows(certain) > before })
 		c.w.rest()
 		require.Equal(t, 2, c.rows(`SELECT count(*) FROM call WHERE phase = 'watched'`))

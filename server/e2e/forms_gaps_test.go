@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,7 +36,7 @@ func TestRequestsWithoutNotifications(t *testing.T) {
 	require.NoError(t, c.uis.SetNotifications(notes))
 	require.Empty(t, c.of(portal.Contact, silent))
 	for range 3 { // three rounds, and each request stands once
-		c.advance(21 * time.Minute)
+		c.w.rounds("21m")
 		eventually(t, "the report was compared", func() bool { return c.rows(`SELECT count(*) FROM request`) == 3 })
 		c.quiet()
 	}

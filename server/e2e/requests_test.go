@@ -348,7 +348,7 @@ func (w *world) daysPass(t *testing.T, n *tenant, db *store.DB, chat int64, hook
 	total := 0
 	for _, hours := range []int{48, 72, 96} { // nine days in all: done rows are kept for ten
 		total += hours
-		w.advance(t, hours)
+		w.later(fmt.Sprintf("%dh", hours))
 		n.admin, n.operator = n.open(1, "DEFAULT", nil).Session, n.open(2, "LEFT_MENU", nil).Session
 		again(fmt.Sprint(total / 24))
 	}
@@ -365,15 +365,4 @@ func (w *world) daysPass(t *testing.T, n *tenant, db *store.DB, chat int64, hook
 	}
 	code, _ := n.as(n.operator, "GET", "/me", nil)
 	require.Equal(t, http.StatusOK, code)
-}
-
-// advance moves the business time of every server.
-func (w *world) advance(t *testing.T, hours int) {
-	t.Helper()
-	for _, s := range w.servers {
-		resp, err := http.Post("http://"+s.internal+"/clock", "application/json", strings.NewReader(fmt.Sprintf(`{"advance":"%dh"}`, hours)))
-		require.NoError(t, err)
-		_ = resp.Body.Close()
-		require.Equal(t, http.StatusOK, resp.StatusCode)
-	}
 }

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,13 +27,13 @@ func TestS2ImportStatuses(t *testing.T) {
 
 	require.NoError(t, n.uis.SetEmployeeStatus(employee, 93)) // do not disturb
 	looked := n.asked("timeman.status")
-	w.later("21m")
+	w.rounds("21m")
 	eventually(t, "it was looked at again", func() bool { return n.asked("timeman.status") >= looked+3 })
 	w.rest()
 	require.EqualValues(t, 93, n.uis.EmployeeStatus(employee), "nothing changed at the portal: what somebody chose in UIS stays")
 
 	day("CLOSED")
-	w.later("21m")
+	w.rounds("21m")
 	eventually(t, "the closed day is a status", func() bool { return n.uis.EmployeeStatus(employee) == 95 })
 	w.rest()
 	w.clean()
@@ -76,6 +75,14 @@ func (w *world) later(by string) {
 	w.t.Helper()
 	for _, s := range w.servers {
 		code, body := ask("POST", "http://"+s.internal+"/clock", "", map[string]any{"advance": by})
-		require.Equal(w.t, 200, code, "%s", fmt.Sprint(string(body)))
+		require.Equal(w.t, 200, code, "%s", body)
 	}
+}
+
+// rounds is later for what comes again by itself: it begins at once and not with a server's next look.
+func (w *world) rounds(by string) {
+	w.t.Helper()
+	w.later(by)
+	code, body := ask("POST", "http://"+w.servers[0].internal+"/rounds", "", nil)
+	require.Equal(w.t, 204, code, "%s", body)
 }

@@ -62,6 +62,8 @@ type Link struct {
 	Unfinished bool      `json:"unfinished,omitempty"`
 	// Shown are the people who have the card before them (T14).
 	Shown []ids.B24UserID `json:"shown,omitempty"`
+	// CardsUntil is when the last card that was to be shown or hidden has left, or is worth nothing any more.
+	CardsUntil time.Time `json:"cards_until,omitzero"`
 	// Inquiry is whether UIS' report was asked for what the rules judge the call by: asked, later, over.
 	// It is asked again at InquiryDue, so often.
 	Inquiry      string    `json:"inquiry,omitempty"`

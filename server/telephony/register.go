@@ -234,7 +234,7 @@ func (t *turn) audience() []ids.B24UserID {
 // cards shows the card to those who should have it and hides it from the others. Late, either is worth nothing.
 func (t *turn) cards() {
 	l := &t.call.Link
-	want := t.audience()
+	want, cardsUntil := t.audience(), l.CardsUntil
 	only := func(list, without []ids.B24UserID) []int64 {
 		var out []int64
 		for _, u := range list {
@@ -256,11 +256,13 @@ func (t *turn) cards() {
 		c := t.command("card", "card", card.call.Method, card.call.Params)
 		c.Plan, c.Deadline, c.Priority = "", t.physical.Add(cardDeadline), outbox.Waiting
 		c.ReplyKey, c.ReplyKind, c.Tag, c.Name = "", "", nil, ""
-		// At the end nothing more follows but the finish, and it need not wait for the cards.
-		c.Independent = t.call.Facts.ended()
+		// At the end nothing more follows but the finish, and it need not wait for the cards. A card that is only now being shown must not come after.
+		if c.Independent = t.call.Facts.ended() && t.physical.After(l.CardsUntil); !c.Independent {
+			cardsUntil = c.Deadline
+		}
 		t.touched = true
 	}
-	l.Shown = want
+	l.Shown, l.CardsUntil = want, cardsUntil
 }
 
 func (t *turn) zone() *time.Location {
