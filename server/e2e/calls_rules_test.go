@@ -172,6 +172,7 @@ func TestCards(t *testing.T) {
 	k := c.at(call.ID())
 	require.True(t, k.Finished)
 	require.Empty(t, k.Shown)
+	require.Equal(t, 2, c.rows(`SELECT count(*) FROM command WHERE kind = 'telephony.externalCall.show'`), "no card goes and comes again")
 	require.Equal(t, "3", c.activity(k.Activity).Fields["RESPONSIBLE_ID"], "the first talker")
 	c.w.clean()
 }

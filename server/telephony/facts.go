@@ -302,7 +302,7 @@ func (f *Facts) talking() ids.UISEmployeeID {
 }
 
 // ringing are the employees whose telephones ring now, in the order in which they began to. Those who rang when somebody else took the call do no more, even
-// if nothing tells the end of their legs.
+// if nothing tells the end of their legs. Who has taken the call and whose talk was not told yet is one of them: his card must not go and come again.
 func (f *Facts) ringing() []ids.UISEmployeeID {
 	if f.ended() {
 		return nil
@@ -315,11 +315,24 @@ func (f *Facts) ringing() []ids.UISEmployeeID {
 	}
 	var list []ids.UISEmployeeID
 	for _, l := range f.legs() {
-		if l.Employee != 0 && l.TookAt.IsZero() && l.OverAt.IsZero() && !l.RangAt.Before(taken) && !slices.Contains(list, l.Employee) {
+		if l.Employee != 0 && l.OverAt.IsZero() && !f.begun(l) && !l.RangAt.Before(taken) && !slices.Contains(list, l.Employee) {
 			list = append(list, l.Employee)
 		}
 	}
 	return list
+}
+
+// begun tells whether the talk of a leg that was taken was told of.
+func (f *Facts) begun(l *Leg) bool {
+	if l.TookAt.IsZero() {
+		return false
+	}
+	for _, t := range f.Talks {
+		if t.Employee == l.Employee && !t.began().Before(l.RangAt) {
+			return true
+		}
+	}
+	return false
 }
 
 // employees are all who took part, in the order of their legs.
