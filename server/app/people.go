@@ -232,22 +232,20 @@ func (p *people) keepLines(ctx context.Context, job *jobs.Job) (any, error) {
 // Of several saves one waits for that; it stops being the one before it looks, so that none relies on a look that was before its own settings.
 func (p *people) queueConnector(account ids.AccountID) {
 	p.app.background("queue connector", func(ctx context.Context) error {
-		if _, waits := p.connectorWaits.LoadOrStore(account, true); waits {
-			return nil
-		}
-		for {
-			p.connectorWaits.Delete(account)
-			_, err := p.queue(ctx, account, "connector", 0)
-			if !errors.Is(err, jobs.ErrRunning) {
-				return err
-			}
+		for again := false; ; again = true {
 			if _, waits := p.connectorWaits.LoadOrStore(account, true); waits {
 				return nil
 			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(connectorAgain):
+			if again {
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(connectorAgain):
+				}
+			}
+			p.connectorWaits.Delete(account)
+			if _, err := p.queue(ctx, account, "connector", 0); !errors.Is(err, jobs.ErrRunning) {
+				return err
 			}
 		}
 	})

@@ -33,7 +33,6 @@ type queue struct {
 	busy     map[ids.AccountID]int // steps of the account that run
 	share    int                   // how many may
 	workers  int
-	steps    int // that run, of all accounts
 	size     int
 	closed   bool
 }
@@ -97,7 +96,7 @@ func (q *queue) pop() []accountKey {
 // wait, each account has one of them, and its keys share it.
 func (q *queue) take(account ids.AccountID) []accountKey {
 	keys := q.accounts[account]
-	free := min(q.share-q.busy[account], max(1, (q.workers-q.steps)/(len(q.turn)+1)))
+	free := min(q.share-q.busy[account], max(1, (q.workers-q.steps())/(len(q.turn)+1)))
 	n := min((len(keys)+free-1)/free, keysTogether)
 	out := make([]accountKey, n)
 	for i, key := range keys[:n] {
@@ -112,9 +111,17 @@ func (q *queue) take(account ids.AccountID) []accountKey {
 		delete(q.accounts, account)
 	}
 	q.busy[account]++
-	q.steps++
 	q.size -= n
 	return out
+}
+
+// steps is how many steps run, of all accounts.
+func (q *queue) steps() int {
+	n := 0
+	for _, running := range q.busy {
+		n += running
+	}
+	return n
 }
 
 // done ends the work on keys that were handed out together; again asks for one more round of a key whatever hints came.
@@ -122,7 +129,6 @@ func (q *queue) done(keys []accountKey, again func(i int) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	account := keys[0].account
-	q.steps--
 	if q.busy[account]--; q.busy[account] == 0 {
 		delete(q.busy, account)
 	}

@@ -89,7 +89,7 @@ func TestACrowdOfAccountsSharesTheWorkers(t *testing.T) {
 	for _, keys := range running {
 		q.done(keys, never)
 	}
-	require.Zero(t, q.steps)
+	require.Zero(t, q.steps())
 	for n := range 3 {
 		q.push(1, ids.Key(fmt.Sprintf("chat:%d", n)))
 	}

@@ -234,7 +234,7 @@ func (t *turn) audience() []ids.B24UserID {
 // cards shows the card to those who should have it and hides it from the others. Late, either is worth nothing.
 func (t *turn) cards() {
 	l := &t.call.Link
-	want, cardsUntil := t.audience(), l.CardsUntil
+	want := t.audience()
 	only := func(list, without []ids.B24UserID) []int64 {
 		var out []int64
 		for _, u := range list {
@@ -258,11 +258,11 @@ func (t *turn) cards() {
 		c.ReplyKey, c.ReplyKind, c.Tag, c.Name = "", "", nil, ""
 		// At the end nothing more follows but the finish, and it need not wait for the cards. A card that is only now being shown must not come after.
 		if c.Independent = t.call.Facts.ended() && t.physical.After(l.CardsUntil); !c.Independent {
-			cardsUntil = c.Deadline
+			l.CardsUntil = c.Deadline
 		}
 		t.touched = true
 	}
-	l.Shown, l.CardsUntil = want, cardsUntil
+	l.Shown = want
 }
 
 func (t *turn) zone() *time.Location {

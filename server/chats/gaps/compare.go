@@ -13,6 +13,7 @@ import (
 
 	"omni/server/chats"
 	"omni/server/ids"
+	"omni/server/store"
 	"omni/server/uis"
 )
 
@@ -237,7 +238,7 @@ func messageRepair(m uis.ChatMessage, at time.Time, have map[uis.MessageID]said)
 
 // words compares texts as people read them.
 func words(text string) string {
-	return strings.Join(strings.Fields(strings.NewReplacer("\x00", "\uFFFD", "\u2400", "\uFFFD").Replace(strings.ToValidUTF8(text, "\uFFFD"))), " ")
+	return strings.Join(strings.Fields(strings.ReplaceAll(store.Text(text), "\u2400", "\uFFFD")), " ")
 }
 
 // chatRepair compares a chat we have with its row.
